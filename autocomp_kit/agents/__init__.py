@@ -1,0 +1,1 @@
+"""Who plans and who writes code: the agent protocol and its implementations."""

@@ -1,0 +1,117 @@
+"""What an agent is: something that plans one transformation, and something that carries a plan out.
+
+Claude, the offline rules, a person in a notebook and a replay of an earlier run all have this shape, so that the
+search never knows whom it talks to.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from autocomp_kit.records import Candidate, Evaluation, MenuItem, Plan, Record, Usage
+
+__all__ = ["Agent", "AgentError", "AgentUnavailableError", "CodeReply", "CodeRequest", "PlanRequest"]
+
+
+class AgentError(Exception):
+    """One call gave no usable answer, and says why; the search records the failure and goes on.
+
+    ``kind`` is a short word for tables: ``not_applicable`` (an offline rewrite does not fit this kernel),
+    ``refusal``, ``max_tokens``, ``malformed``, ``overloaded``, ``timeout``. ``usage`` is what the call cost all the
+    same.
+    """
+
+    def __init__(self, message: str, *, kind: str, usage: Usage | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.usage = usage or Usage()
+
+
+class AgentUnavailableError(AgentError):
+    """No later call can succeed either (bad key, unknown model, no such server); the search stops and says why."""
+
+
+class PlanRequest(Record):
+    """One plan call: improve ``parent`` with one of ``options`` (the menu after dropout, in the order shown).
+
+    ``seed`` is unique to the call and is the only source of randomness that an agent may use. ``ancestors`` runs from
+    the root to the parent's parent. ``workload_text`` and ``machine_text`` describe the problem and the hardware.
+    """
+
+    plan_id: str
+    parent: Candidate
+    evaluation: Evaluation
+    options: tuple[MenuItem, ...]
+    workload: str
+    workload_text: str
+    machine: str
+    machine_text: str
+    iteration: int
+    iterations: int
+    slot: int
+    seed: int
+    ancestors: tuple[tuple[Candidate, Plan | None, Evaluation], ...] = ()
+
+
+class CodeRequest(Record):
+    """One code call: carry ``plan`` out on ``parent``; ``sample`` counts the implementations of one plan."""
+
+    plan: Plan
+    parent: Candidate
+    evaluation: Evaluation
+    workload: str
+    workload_text: str
+    machine: str
+    machine_text: str
+    iteration: int
+    iterations: int
+    sample: int
+    seed: int
+
+
+class CodeReply(Record):
+    """The kernel that a code call wrote; ``notes`` is what its author says about it, or is empty."""
+
+    code: str
+    agent: str
+    notes: str = ""
+    usage: Usage = Usage()
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """Plans and implements; both calls may run many at a time in one event loop.
+
+    ``deterministic`` says that equal requests get equal answers, so that a second code sample of one plan is pointless
+    and the search asks for one only.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name for records and tables, such as ``rules`` or ``claude:claude-opus-4-5``."""
+        ...
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether equal requests always get equal answers."""
+        ...
+
+    async def plan(self, request: PlanRequest) -> Plan:
+        """Choose one option and say how to apply it.
+
+        Raises
+        ------
+        AgentError
+            If no usable plan came of the call.
+        """
+        ...
+
+    async def implement(self, request: CodeRequest) -> CodeReply:
+        """Write the whole kernel that results from carrying the plan out.
+
+        Raises
+        ------
+        AgentError
+            If no usable kernel came of the call.
+        """
+        ...
