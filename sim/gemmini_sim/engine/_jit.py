@@ -1,0 +1,100 @@
+"""The ``jit`` decorator of all engine code, and the cache of machine code that can never be stale.
+
+Numba notices an edit of the file that defines a function, but not of the files whose functions it calls. So the
+cache folder is named by a hash of every source file of the engine and of all else that decides the machine code:
+editing one engine file gives a new, empty folder. For that to hold, engine modules take constants only from each
+other, never from the rest of gemmini_sim.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+__all__ = ["cache_folder", "is_compiled", "jit"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_settings: Any = numba.config  # a module whose variables are made at run time
+
+_KEEP_FOLDERS = 4
+_KEEP_SECONDS = 24 * 3600  # a younger folder may belong to a process that is still running
+
+# Numba has no argument for the cache folder, only a global that it reads while it decorates a function.
+_decorating = threading.Lock()
+
+
+def jit(function: F) -> F:
+    """Compile a function with Numba on its first call, cached on disk; the GIL is released while it runs.
+
+    Division follows NumPy (no exception on zero). ``NUMBA_DISABLE_JIT=1`` and ``NUMBA_BOUNDSCHECK=1`` have their usual
+    meaning. Where no cache folder can be written, every process compiles anew.
+    """
+    folder = cache_folder()
+    with _decorating:
+        previous = _settings.CACHE_DIR
+        _settings.CACHE_DIR = "" if folder is None else str(folder)
+        try:
+            return cast("F", numba.njit(cache=folder is not None, nogil=True, error_model="numpy")(function))
+        finally:
+            _settings.CACHE_DIR = previous
+
+
+@functools.cache
+def cache_folder() -> Path | None:
+    """Return the folder that holds this engine's machine code, or ``None`` if it cannot be written."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gemmini-sim" / "jit"
+    folder = base / _engine_hash()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+    except OSError:
+        return None
+    if not os.access(folder, os.W_OK):
+        return None
+    _prune(base)
+    return folder
+
+
+def is_compiled(name: str) -> bool:
+    """Return whether the cache holds machine code of the engine function ``name``, as in ``"core.run"``."""
+    folder = cache_folder()
+    return folder is not None and any(folder.glob(f"*/{name}-*.nbc"))
+
+
+def _engine_hash() -> str:
+    decides = (
+        sys.implementation.cache_tag,
+        numba.__version__,
+        np.__version__,
+        str(_settings.BOUNDSCHECK),
+        str(_settings.OPT),
+    )
+    digest = hashlib.sha256(repr(decides).encode())
+    engine = Path(__file__).parent
+    for source in sorted(engine.rglob("*.py")):
+        text = source.read_bytes()
+        digest.update(f"{source.relative_to(engine)} {len(text)}\n".encode())
+        digest.update(text)
+    return digest.hexdigest()[:20]
+
+
+def _prune(base: Path) -> None:
+    """Remove the folders of former engines, except the few used last."""
+    with contextlib.suppress(OSError):  # another process may be pruning as well
+        folders = sorted(base.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+        for folder in folders[_KEEP_FOLDERS:]:
+            if time.time() - folder.stat().st_mtime > _KEEP_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
