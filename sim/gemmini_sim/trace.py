@@ -102,17 +102,17 @@ def row_lifetimes(commands: NDArray[np.void], config: MachineConfig, *, memory: 
             continue
         first = access.local & _ROW_MASK
         if not access.writes:
-            rows.read(first, access.count, access.cycle)
+            rows.read(first, access.rows, access.cycle)
         elif wanted and access.local & _ACCUMULATE_BIT:
-            rows.accumulate(first, access.count, access.cycle, access.command)
+            rows.accumulate(first, access.rows, access.cycle, access.command)
         else:
-            rows.write(first, access.count, access.cycle, access.command)
+            rows.write(first, access.rows, access.cycle, access.command)
     return rows.finish()
 
 
 class _Access(NamedTuple):
     local: int
-    count: int
+    rows: int
     writes: bool
     cycle: int
     command: int
