@@ -1,0 +1,51 @@
+"""The C parser, and a walk over its trees that cannot overflow Python's stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import tree_sitter_c
+from tree_sitter import Language, Node, Parser, Tree
+
+__all__ = ["declared_identifier", "parse", "text_of", "walk"]
+
+_LANGUAGE = Language(tree_sitter_c.language())
+
+
+def parse(code: bytes) -> Tree:
+    """Return the syntax tree of some C text; errors are nodes of the tree."""
+    return Parser(_LANGUAGE).parse(code)
+
+
+def walk(root: Node) -> Iterator[tuple[Node, int]]:
+    """Yield every node below and including ``root`` in text order, with its depth."""
+    cursor = root.walk()
+    depth = 0
+    while True:
+        node = cursor.node
+        if node is None:
+            return
+        yield node, depth
+        if cursor.goto_first_child():
+            depth += 1
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+            depth -= 1
+
+
+def text_of(node: Node | None) -> str:
+    """Return the C text of a node, or nothing."""
+    return "" if node is None or node.text is None else node.text.decode("utf-8", "replace")
+
+
+def declared_identifier(declarator: Node | None) -> Node | None:
+    """Return the identifier that a declarator such as ``*x[4]`` or ``f(int a)`` declares."""
+    node = declarator
+    while node is not None and node.type not in {"identifier", "type_identifier", "field_identifier"}:
+        inner = node.child_by_field_name("declarator")
+        if inner is None and node.type == "parenthesized_declarator":
+            inner = next((child for child in node.named_children if child.type != "comment"), None)
+        node = inner
+    return node
