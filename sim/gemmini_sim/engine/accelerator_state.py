@@ -1,0 +1,232 @@
+"""What the accelerator remembers between commands, and the faults that end a program.
+
+The registers follow the names of Gemmini's commands; their reset value is 0 (scales 1.0), as libgemmini finds them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gemmini_sim.config import MachineConfig
+from gemmini_sim.engine._jit import jit
+
+__all__ = [
+    "BAD_ACCUMULATOR_ROW",
+    "BAD_CONFIG",
+    "BAD_DRAM_ADDRESS",
+    "BAD_FUNCT",
+    "BAD_LOOP",
+    "BAD_OPERAND",
+    "BAD_SCRATCHPAD_ROW",
+    "BAD_SIZE",
+    "GARBAGE",
+    "MEMORY_BASE",
+    "NO_FAULT",
+    "STATISTICS",
+    "AcceleratorState",
+    "Registers",
+    "describe_fault",
+    "fault",
+    "new_memories",
+    "new_state",
+    "start_region",
+]
+
+MEMORY_BASE = 0x8000_0000
+"""Physical address of byte 0 of the memory array."""
+
+GARBAGE = 0xFFFF_FFFF
+"""The local address that names no row: an operand of zeros, or a result that nobody wants."""
+
+STATISTICS = 4
+"""How many rows can gather statistics for layernorm and softmax at once (libgemmini's NORM_STAT_IDS)."""
+
+NO_FAULT = 0
+BAD_FUNCT = 1
+BAD_DRAM_ADDRESS = 2
+BAD_SCRATCHPAD_ROW = 3
+BAD_ACCUMULATOR_ROW = 4
+BAD_CONFIG = 5
+BAD_SIZE = 6
+BAD_OPERAND = 7
+BAD_LOOP = 8
+
+_FAULTS = {
+    BAD_FUNCT: "no Gemmini command has function code {value}",
+    BAD_DRAM_ADDRESS: "the accelerator accesses address {address:#x}, which is outside memory",
+    BAD_SCRATCHPAD_ROW: "scratchpad row {value} does not exist (local address {address:#010x})",
+    BAD_ACCUMULATOR_ROW: "accumulator row {value} does not exist (local address {address:#010x})",
+    BAD_CONFIG: "a configuration command sets a combination that the hardware does not have (rs1 {address:#x})",
+    BAD_SIZE: "a block of {value} rows or columns is larger than the array (local address {address:#010x})",
+    BAD_OPERAND: "local address {address:#010x} is in the accumulator; the array reads operands from the scratchpad",
+    BAD_LOOP: "the operands of a hardware loop need {value} local rows, more than its half of the memory",
+}
+
+# All fields are int64: jitted code never mixes widths, and a pc or an address fits.
+_REGISTER_FIELDS = [
+    ("rd", ()),
+    ("pc", ()),
+    ("fault_value", ()),
+    ("fault_address", ()),
+    ("preload_address", ()),
+    ("preload_rows", ()),
+    ("preload_cols", ()),
+    ("output_address", ()),
+    ("output_rows", ()),
+    ("output_cols", ()),
+    ("weight_stationary", ()),
+    ("array_relu", ()),
+    ("array_shift", ()),
+    ("a_transpose", ()),
+    ("b_transpose", ()),
+    ("a_stride", ()),
+    ("c_stride", ()),
+    ("load_stride", (3,)),
+    ("load_block_stride", (3,)),
+    ("load_shrunk", (3,)),
+    ("load_pixels", (3,)),
+    ("store_stride", ()),
+    ("activation", ()),
+    ("pool_stride", ()),
+    ("pool_size", ()),
+    ("pool_upper_pad", ()),
+    ("pool_left_pad", ()),
+    ("pool_out_dim", ()),
+    ("pool_out_rows", ()),
+    ("pool_out_cols", ()),
+    ("pool_rows", ()),
+    ("pool_cols", ()),
+    ("statistic", ()),
+    ("statistic_reset", (STATISTICS,)),
+    ("gelu_qb", ()),
+    ("gelu_qc", ()),
+    ("exp_qln2", ()),
+    ("exp_qln2_inverse", ()),
+    ("loop_i", ()),
+    ("loop_j", ()),
+    ("loop_k", ()),
+    ("loop_pad_i", ()),
+    ("loop_pad_j", ()),
+    ("loop_pad_k", ()),
+    ("loop_a", ()),
+    ("loop_b", ()),
+    ("loop_c", ()),
+    ("loop_d", ()),
+    ("loop_a_stride", ()),
+    ("loop_b_stride", ()),
+    ("loop_c_stride", ()),
+    ("loop_d_stride", ()),
+    ("conv_words", (12,)),
+    ("conv_bias_row", ()),
+    ("conv_output_row", ()),
+]
+
+Registers = np.dtype(
+    [(name, np.int64, shape) for name, shape in _REGISTER_FIELDS]
+    + [("load_scale", np.float32, (3,)), ("store_scale", np.float32)],
+    align=True,
+)
+"""Configuration, the preload that waits for its compute, and the outcome of the last command."""
+
+
+class AcceleratorState(NamedTuple):
+    """Everything but the three memories. All arrays are changed in place; copy them all for a snapshot.
+
+    Element types are those of the machine: E int8 or float32, A int32 or float32.
+
+    Attributes
+    ----------
+    registers : Registers[1]
+    weights : A[DIM, DIM]
+        What the processing elements hold: the weights, or in output-stationary mode the sums.
+    operand : A[DIM, DIM]
+        The left operand of the compute in progress (no meaning between commands).
+    results : A[DIM, DIM]
+        The result of the compute in progress, or a row of an mvout (no meaning between commands).
+    sums, maxima, running_maxima, counts, means : A[STATISTICS]
+        Statistics of rows for layernorm and softmax.
+    inverse_deviations, inverse_sums : float32[STATISTICS]
+    scratchpad_used, accumulator_used : uint8[rows]
+        1 for every row that was written since the region began.
+    """
+
+    registers: np.ndarray
+    weights: np.ndarray
+    operand: np.ndarray
+    results: np.ndarray
+    sums: np.ndarray
+    maxima: np.ndarray
+    running_maxima: np.ndarray
+    counts: np.ndarray
+    means: np.ndarray
+    inverse_deviations: np.ndarray
+    inverse_sums: np.ndarray
+    scratchpad_used: np.ndarray
+    accumulator_used: np.ndarray
+
+
+def _element_types(config: MachineConfig) -> tuple[type[np.generic], type[np.generic]]:
+    return (np.int8, np.int32) if config.array.element == "int8" else (np.float32, np.float32)
+
+
+def new_state(config: MachineConfig) -> AcceleratorState:
+    """Return the state of an accelerator after reset."""
+    _, wide = _element_types(config)
+    dim = config.array.dim
+    registers = np.zeros(1, Registers)
+    registers["load_scale"] = 1.0
+    registers["store_scale"] = 1.0
+    registers["load_pixels"] = 1
+    registers["statistic_reset"] = 1
+    return AcceleratorState(
+        registers=registers,
+        weights=np.zeros((dim, dim), wide),
+        operand=np.zeros((dim, dim), wide),
+        results=np.zeros((dim, dim), wide),
+        sums=np.zeros(STATISTICS, wide),
+        maxima=np.zeros(STATISTICS, wide),
+        running_maxima=np.zeros(STATISTICS, wide),
+        counts=np.zeros(STATISTICS, wide),
+        means=np.zeros(STATISTICS, wide),
+        inverse_deviations=np.zeros(STATISTICS, np.float32),
+        inverse_sums=np.zeros(STATISTICS, np.float32),
+        scratchpad_used=np.zeros(config.scratchpad_rows, np.uint8),
+        accumulator_used=np.zeros(config.accumulator_rows, np.uint8),
+    )
+
+
+def new_memories(config: MachineConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scratchpad, E[rows, DIM], and the accumulator, A[rows, DIM], filled with zeros."""
+    narrow, wide = _element_types(config)
+    dim = config.array.dim
+    return np.zeros((config.scratchpad_rows, dim), narrow), np.zeros((config.accumulator_rows, dim), wide)
+
+
+def describe_fault(code: int, registers: np.ndarray) -> str:
+    """Return one sentence about a fault code that ``execute`` returned.
+
+    Parameters
+    ----------
+    code : int
+        One of the ``BAD_`` codes.
+    registers : Registers[1]
+        The accelerator's registers after the fault.
+    """
+    return _FAULTS[code].format(value=int(registers[0]["fault_value"]), address=int(registers[0]["fault_address"]))
+
+
+@jit
+def fault(registers, code, value, address):
+    """Note what was wrong and return ``code``, so that a caller can write ``return fault(...)``."""
+    registers["fault_value"] = value
+    registers["fault_address"] = address
+    return code
+
+
+@jit
+def start_region(state):
+    """Forget which rows were written: from here on they are counted anew."""
+    state.scratchpad_used[:] = 0
+    state.accumulator_used[:] = 0

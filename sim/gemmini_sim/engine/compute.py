@@ -1,0 +1,211 @@
+"""compute_preloaded and compute_accumulated: one block product in the systolic array.
+
+Weight stationary: ``C = D + A B`` with B in the array, D and A streamed from the scratchpad. Output stationary: the
+array holds sums, ``sums += A B`` with A and B streamed, and C are the sums. A preload only names its operand and
+where the next results go; the array is filled by the compute_preloaded that follows.
+"""
+
+from __future__ import annotations
+
+from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.accelerator_state import (
+    BAD_ACCUMULATOR_ROW,
+    BAD_OPERAND,
+    BAD_SCRATCHPAD_ROW,
+    BAD_SIZE,
+    GARBAGE,
+    NO_FAULT,
+    fault,
+)
+from gemmini_sim.engine.arithmetic import added, shifted
+
+__all__ = ["compute", "preload"]
+
+
+def _product_of(dim):
+    """Return ``sums[:rows] += left[:rows] @ right`` for [dim, dim] arrays: a known size lets LLVM unroll and vectorise.
+
+    Products are added in the order of the inner index, one rounding each: floating-point results depend on it.
+    """
+
+    @jit
+    def product(left, right, sums, rows):
+        for i in range(rows):
+            for k in range(0, dim, 4):
+                first, second, third, fourth = left[i, k], left[i, k + 1], left[i, k + 2], left[i, k + 3]
+                for j in range(dim):
+                    total = added(sums[i, j], first * right[k, j])
+                    total = added(total, second * right[k + 1, j])
+                    total = added(total, third * right[k + 2, j])
+                    sums[i, j] = added(total, fourth * right[k + 3, j])
+
+    return product
+
+
+_product_4 = _product_of(4)
+_product_8 = _product_of(8)
+_product_16 = _product_of(16)
+_product_32 = _product_of(32)
+
+
+@jit
+def _product(left, right, sums, rows):
+    dim = left.shape[0]
+    if dim == 16:
+        _product_16(left, right, sums, rows)
+    elif dim == 8:
+        _product_8(left, right, sums, rows)
+    elif dim == 4:
+        _product_4(left, right, sums, rows)
+    elif dim == 32:
+        _product_32(left, right, sums, rows)
+    else:
+        for i in range(rows):
+            for k in range(dim):
+                for j in range(dim):
+                    sums[i, j] = added(sums[i, j], left[i, k] * right[k, j])
+
+
+@jit
+def preload(registers, operand, output):
+    """Execute a preload: remember both addresses and sizes; nothing is read yet."""
+    registers["preload_address"] = operand & 0xFFFF_FFFF
+    registers["preload_cols"] = (operand >> 32) & 0xFFFF
+    registers["preload_rows"] = (operand >> 48) & 0xFFFF
+    registers["output_address"] = output & 0xFFFF_FFFF
+    registers["output_cols"] = (output >> 32) & 0xFFFF
+    registers["output_rows"] = (output >> 48) & 0xFFFF
+    return NO_FAULT
+
+
+@jit
+def _fetch(registers, scratchpad, address, stride, rows, cols, transposed, block):
+    """Fill ``block`` with a [rows, cols] operand of the scratchpad, zeros around it; return NO_FAULT or a fault code.
+
+    Element (r, c) is in scratchpad row ``address + r * stride``, column c, or swapped if ``transposed``.
+    """
+    dim = block.shape[0]
+    rows = min(rows, dim)
+    cols = min(cols, dim)
+    if address == GARBAGE or rows == 0 or cols == 0:
+        block[:, :] = 0
+        return NO_FAULT
+    if address >> 30:
+        return fault(registers, BAD_OPERAND, 0, address)
+    last = address + stride * ((cols if transposed else rows) - 1)
+    if last >= scratchpad.shape[0]:
+        return fault(registers, BAD_SCRATCHPAD_ROW, max(address, scratchpad.shape[0]), address)
+    if transposed:
+        if rows < dim or cols < dim:
+            block[:, :] = 0
+        for c in range(cols):
+            for r in range(rows):
+                block[r, c] = scratchpad[address + c * stride, r]
+    else:
+        for r in range(rows):
+            for c in range(cols):
+                block[r, c] = scratchpad[address + r * stride, c]
+            for c in range(cols, dim):
+                block[r, c] = 0
+        for r in range(rows, dim):
+            for c in range(dim):
+                block[r, c] = 0
+    return NO_FAULT
+
+
+@jit
+def compute(state, scratchpad, accumulator, left, right, preloaded):
+    """Execute a compute; return NO_FAULT or a fault code.
+
+    Parameters
+    ----------
+    left, right : int
+        A, and D (weight stationary) or B (output stationary): local address in bits 31:0, columns in 47:32, rows in
+        63:48.
+    preloaded : bool
+        Fill the array with the operand of the last preload first.
+    """
+    registers = state.registers[0]
+    weights = state.weights
+    results = state.results
+    dim = weights.shape[0]
+    weight_stationary = registers["weight_stationary"] != 0
+    b_transpose = registers["b_transpose"] != 0
+    if preloaded:
+        code = _fetch(
+            registers,
+            scratchpad,
+            int(registers["preload_address"]),
+            1,
+            registers["preload_rows"],
+            registers["preload_cols"],
+            weight_stationary and b_transpose,
+            weights,
+        )
+        if code != NO_FAULT:
+            return code
+    a_transpose = registers["a_transpose"] != 0
+    a_stride = int(registers["a_stride"])
+    a_rows = (left >> 48) & 0xFFFF
+    a_cols = (left >> 32) & 0xFFFF
+    code = _fetch(registers, scratchpad, left & GARBAGE, a_stride, a_rows, a_cols, a_transpose, state.operand)
+    if code != NO_FAULT:
+        return code
+    rows = (right >> 48) & 0xFFFF
+    cols = (right >> 32) & 0xFFFF
+    transposed = b_transpose and not weight_stationary
+    code = _fetch(registers, scratchpad, right & GARBAGE, 1, rows, cols, transposed, results)
+    if code != NO_FAULT:
+        return code
+    wanted = registers["output_address"] != GARBAGE
+    if weight_stationary:
+        if not wanted:
+            return NO_FAULT
+        _product(state.operand, weights, results, min(int(registers["output_rows"]), dim))
+        return _write_results(state, scratchpad, accumulator, results, 0)
+    _product(state.operand, results, weights, dim)
+    if not wanted:
+        return NO_FAULT
+    return _write_results(state, scratchpad, accumulator, weights, registers["array_shift"])
+
+
+@jit
+def _write_results(state, scratchpad, accumulator, results, shift):
+    registers = state.registers[0]
+    address = int(registers["output_address"])
+    rows = int(registers["output_rows"])
+    cols = int(registers["output_cols"])
+    if rows == 0 or cols == 0:
+        return NO_FAULT
+    if max(rows, cols) > results.shape[0]:
+        return fault(registers, BAD_SIZE, max(rows, cols), address)
+    first = address & 0x1FFF_FFFF
+    stride = int(registers["c_stride"])
+    last = first + stride * (rows - 1)
+    if address >> 31:
+        if last >= accumulator.shape[0]:
+            return fault(registers, BAD_ACCUMULATOR_ROW, max(first, accumulator.shape[0]), address)
+        accumulate = (address >> 30) & 1
+        for r in range(rows):
+            row = first + r * stride
+            state.accumulator_used[row] = 1
+            if accumulate:
+                for c in range(cols):
+                    accumulator[row, c] = added(accumulator[row, c], results[r, c])
+            else:
+                for c in range(cols):
+                    accumulator[row, c] = results[r, c]
+    else:
+        if last >= scratchpad.shape[0]:
+            return fault(registers, BAD_SCRATCHPAD_ROW, max(first, scratchpad.shape[0]), address)
+        relu = registers["array_relu"]
+        for r in range(rows):
+            row = first + r * stride
+            state.scratchpad_used[row] = 1
+            for c in range(cols):
+                value = shifted(results[r, c], shift)
+                if relu and not value > 0:
+                    scratchpad[row, c] = 0
+                else:
+                    scratchpad[row, c] = value
+    return NO_FAULT
