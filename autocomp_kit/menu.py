@@ -151,7 +151,7 @@ class Menu(Record):
 
 def menu_names() -> tuple[str, ...]:
     """Return the names of the menus that come with the package."""
-    return tuple(sorted(path.stem for path in data_folder("menus").glob("*.yaml")))
+    return tuple(sorted(path.stem for path in (data_folder() / "menus").glob("*.yaml")))
 
 
 def load_menu(name_or_path: str | Path) -> Menu:
@@ -163,7 +163,7 @@ def load_menu(name_or_path: str | Path) -> Menu:
         If there is no such menu or file, or it is not a menu.
     """
     if str(name_or_path) in menu_names():
-        return Menu.load(data_folder("menus") / f"{name_or_path}.yaml")
+        return Menu.load(data_folder() / "menus" / f"{name_or_path}.yaml")
     if not Path(name_or_path).is_file():
         raise MenuError(f"no menu and no file {str(name_or_path)!r}; the menus are: {', '.join(menu_names())}")
     return Menu.load(name_or_path)

@@ -1,0 +1,199 @@
+"""Writes down what a run does: each event with its record into the store, then out to whoever watches.
+
+A reopened run goes through its earlier iterations again, with the recorded answers; what is recorded already is not
+written a second time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypedDict
+
+from autocomp_kit.agents.base import AgentError
+from autocomp_kit.errors import InputError
+from autocomp_kit.events import (
+    BeamSelected,
+    CandidateEvaluated,
+    CandidateMade,
+    CodeFailed,
+    IterationStarted,
+    PlanFailed,
+    PlanMade,
+    RunEvent,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    StopReason,
+)
+from autocomp_kit.history import RunHistory
+from autocomp_kit.records import Candidate, Evaluation, Plan
+from autocomp_kit.search import BeamSearch, Proposal, Selection
+from autocomp_kit.store import Store
+
+__all__ = ["Recorder"]
+
+
+class _Stamp(TypedDict):
+    run_id: str
+    sequence: int
+    time: float
+
+
+class Recorder:
+    """The one writer of a run; ``before`` is what earlier sessions of the run did, ``publish`` gets every event."""
+
+    def __init__(self, before: RunHistory, store: Store, publish: Callable[[RunEvent], None]) -> None:
+        self.before = before
+        self._store = store
+        self._publish = publish
+        self._next_sequence = len(before.events)
+        self._begun = {event.iteration for event in before.events_of(IterationStarted)}
+        self._selected = {event.iteration: event.kept for event in before.selections}
+        self._failed = {event.plan_id for event in before.events_of(PlanFailed)}
+        self._failed |= {event.candidate_id for event in before.events_of(CodeFailed)}
+
+    def has_failed(self, call_id: str) -> bool:
+        """Whether the plan call or code call of this id failed in an earlier session."""
+        return call_id in self._failed
+
+    def started(self) -> None:
+        """Put the run into the store, or note that it goes on."""
+        record = self.before.record
+        if self.before.events:
+            self._write(RunResumed(**self._stamp()))
+            return
+        self._store.add_run(record)
+        problem, iterations = record.problem, record.config.iterations
+        started = RunStarted(**self._stamp(), workload=problem.workload, machine=problem.machine, iterations=iterations)
+        self._write(started)
+
+    def iteration_started(self, search: BeamSearch, proposals: tuple[Proposal, ...]) -> None:
+        """Note what an iteration is about to ask."""
+        if search.iteration in self._begun:
+            return
+        event = IterationStarted(
+            **self._stamp(),
+            iteration=search.iteration,
+            parents=tuple(member.id for member in search.beam),
+            plans=len(proposals),
+            samples=sum(len(proposal.coders) for proposal in proposals),
+        )
+        self._write(event)
+
+    def plan_made(self, plan: Plan) -> None:
+        """Keep a plan."""
+        event = PlanMade(
+            **self._stamp(),
+            plan_id=plan.plan_id,
+            parent_id=plan.parent_id,
+            iteration=plan.iteration,
+            item_id=plan.item_id,
+            agent=plan.agent,
+            usage=plan.usage,
+        )
+        self._write(event, plan=plan)
+
+    def plan_failed(self, proposal: Proposal, error: AgentError) -> None:
+        """Note that a plan call gave no plan."""
+        event = PlanFailed(
+            **self._stamp(),
+            plan_id=proposal.plan_id,
+            parent_id=proposal.parent_id,
+            iteration=proposal.iteration,
+            agent=proposal.planner,
+            error=error.kind,
+            message=str(error),
+            usage=error.usage,
+        )
+        self._write(event)
+
+    def code_failed(self, proposal: Proposal, sample: int, error: AgentError) -> None:
+        """Note that a code call gave no kernel."""
+        event = CodeFailed(
+            **self._stamp(),
+            candidate_id=proposal.candidate_id(sample),
+            parent_id=proposal.parent_id,
+            plan_id=proposal.plan_id,
+            iteration=proposal.iteration,
+            agent=proposal.coders[sample],
+            error=error.kind,
+            message=str(error),
+            usage=error.usage,
+        )
+        self._write(event)
+
+    def candidate_made(self, candidate: Candidate, key: str) -> None:
+        """Keep a candidate and the key that its verdict will have."""
+        if candidate.candidate_id in self.before.candidates:
+            return
+        event = CandidateMade(
+            **self._stamp(),
+            candidate_id=candidate.candidate_id,
+            parent_id=candidate.parent_id,
+            plan_id=candidate.plan_id,
+            iteration=candidate.iteration,
+            agent=candidate.agent,
+            usage=candidate.usage,
+        )
+        self._write(event, candidate=candidate, key=key)
+
+    def evaluated(self, candidate: Candidate, evaluation: Evaluation, *, reused: bool) -> None:
+        """Note the verdict on a candidate."""
+        event = CandidateEvaluated(
+            **self._stamp(),
+            candidate_id=candidate.candidate_id,
+            iteration=candidate.iteration,
+            status=evaluation.status,
+            cycles=evaluation.cycles,
+            utilization=evaluation.utilization,
+            reused=reused,
+        )
+        self._write(event)
+
+    def selected(self, selection: Selection) -> None:
+        """Note the beam of an iteration.
+
+        Raises
+        ------
+        InputError
+            If an earlier session of the run selected another one.
+        """
+        if selection.iteration in self._selected:
+            if self._selected[selection.iteration] != selection.kept:
+                raise InputError(
+                    f"run {self.before.run_id} cannot go on: this release selects another beam in iteration "
+                    f"{selection.iteration} than release {self.before.record.kit_version}, which started it"
+                )
+            return
+        event = BeamSelected(
+            **self._stamp(),
+            iteration=selection.iteration,
+            kept=selection.kept,
+            dropped=selection.dropped,
+            best_cycles=selection.best_cycles,
+        )
+        self._write(event)
+
+    def finished(self, reason: StopReason, message: str) -> None:
+        """Note the end."""
+        history = self._store.load_run(self.before.run_id)
+        best = history.best
+        event = RunFinished(
+            **self._stamp(),
+            reason=reason,
+            message=message,
+            best_id=best.candidate_id if best else None,
+            best_cycles=history.evaluations[best.candidate_id].cycles if best else None,
+        )
+        self._write(event)
+
+    def _stamp(self) -> _Stamp:
+        return {"run_id": self.before.run_id, "sequence": self._next_sequence, "time": time.time()}
+
+    def _write(
+        self, event: RunEvent, *, plan: Plan | None = None, candidate: Candidate | None = None, key: str | None = None
+    ) -> None:
+        self._store.add_event(event, plan=plan, candidate=candidate, key=key)
+        self._next_sequence += 1
+        self._publish(event)

@@ -1,0 +1,316 @@
+"""Drives a search: calls agents, evaluates kernels, writes everything to a store and tells it as events.
+
+All of it happens in one asyncio event loop; only evaluations run elsewhere, on a ``concurrent.futures`` executor.
+What the agents answer decides the result, not who answers first: the same seed and the same answers give the same
+candidates and beams. Everything finished is in the store at once, so a run that was interrupted at any instant can be
+reopened and goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+
+from autocomp_kit import __version__
+from autocomp_kit._evaluations import Evaluations, Evaluator
+from autocomp_kit._recorder import Recorder
+from autocomp_kit._session import Pace, Session, together
+from autocomp_kit.agents.base import Agent, AgentUnavailableError
+from autocomp_kit.agents.ensemble import Ensemble
+from autocomp_kit.errors import InputError
+from autocomp_kit.events import RunEvent, StopReason
+from autocomp_kit.history import Problem, RunHistory, RunRecord
+from autocomp_kit.menu import Menu
+from autocomp_kit.records import Candidate, Evaluation
+from autocomp_kit.search import BeamSearch, Roster
+from autocomp_kit.settings import SearchConfig
+from autocomp_kit.store import Store
+
+__all__ = ["Evaluator", "Observer", "Run", "StartKernelError"]
+
+_log = logging.getLogger(__name__)
+
+Observer = Callable[[RunEvent], None]
+"""Told every event, in order; what it raises is logged and changes nothing."""
+
+
+class StartKernelError(InputError):
+    """The kernel that the search should start from is not correct; the message says why."""
+
+
+class Run:
+    """One search from its first to its last event; can be driven once.
+
+    Parameters
+    ----------
+    problem, kernel
+        What is optimised, and the C source to start from.
+    agent
+        Who plans and writes code.
+    evaluator
+        Who compiles, runs and checks.
+    menu, config
+        What plans may choose from, and how to search.
+    store
+        Where everything is kept; a store in memory by default.
+    executor
+        Where evaluations run; by default a thread per processor.
+    concurrent_calls
+        How many agent calls may be under way at a time.
+    before
+        What this very run did before it was interrupted; see :meth:`reopen`.
+    """
+
+    def __init__(
+        self,
+        *,
+        problem: Problem,
+        kernel: str,
+        agent: Agent | Ensemble,
+        evaluator: Evaluator,
+        menu: Menu,
+        config: SearchConfig | None = None,
+        store: Store | None = None,
+        executor: Executor | None = None,
+        concurrent_calls: int = 8,
+        before: RunHistory | None = None,
+    ) -> None:
+        menu.available()
+        ensemble = agent if isinstance(agent, Ensemble) else Ensemble.of(agent)
+        if before is None:
+            before = RunHistory(_new_record(problem, kernel, ensemble, menu, config or SearchConfig()))
+        self._ensemble = ensemble
+        self._before = before
+        self._evaluator = evaluator
+        self._store = store or Store.open(":memory:")
+        self._executor = executor
+        self._pace = Pace(concurrent_calls)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._work: asyncio.Task[tuple[StopReason, str]] | None = None
+
+    @classmethod
+    def reopen(
+        cls,
+        run_id: str | None = None,
+        *,
+        store: Store,
+        agent: Agent | Ensemble,
+        evaluator: Evaluator,
+        executor: Executor | None = None,
+        concurrent_calls: int = 8,
+    ) -> Run:
+        """Return a run of the store, by default the latest, ready to go on where it was interrupted.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run.
+        InputError
+            If the agents are not those that the run was started with.
+        """
+        before = store.load_run(run_id)
+        record = before.record
+        run = cls(
+            problem=record.problem,
+            kernel=record.kernel,
+            agent=agent,
+            evaluator=evaluator,
+            menu=record.menu,
+            config=record.config,
+            store=store,
+            executor=executor,
+            concurrent_calls=concurrent_calls,
+            before=before,
+        )
+        if (record.planners, record.coders) != (_names(run._ensemble.planners), _names(run._ensemble.coders)):
+            raise InputError(
+                f"run {record.run_id} was started with planners {', '.join(record.planners)} and coders "
+                f"{', '.join(record.coders)}; go on with the same ones"
+            )
+        return run
+
+    @property
+    def run_id(self) -> str:
+        """The run's name in its store."""
+        return self._before.run_id
+
+    @property
+    def store(self) -> Store:
+        """Where the run keeps everything."""
+        return self._store
+
+    def history(self) -> RunHistory:
+        """Return a snapshot of what the run has done; callable from any thread, as soon as the first event is out."""
+        return self._store.load_run(self.run_id)
+
+    async def events(self) -> AsyncIterator[RunEvent]:
+        """Drive the search and yield what happens; leaving the loop early cancels the run.
+
+        Raises
+        ------
+        RuntimeError
+            If the run was driven before.
+        """
+        if self._work is not None:
+            raise RuntimeError(f"run {self.run_id} has been driven already; reopen it from its store to go on")
+        self._loop = asyncio.get_running_loop()
+        stream: asyncio.Queue[RunEvent | None] = asyncio.Queue()
+        recorder = Recorder(self._before, self._store, stream.put_nowait)
+        with self._open_executor() as executor:
+            evaluations = Evaluations(self._evaluator, self._store, executor)
+            self._work = asyncio.create_task(self._search(recorder, evaluations))
+            driver = asyncio.create_task(_conclude(self._work, recorder, evaluations))
+            driver.add_done_callback(lambda _: stream.put_nowait(None))
+            try:
+                while (event := await stream.get()) is not None:
+                    yield event
+            finally:
+                self._work.cancel()
+                await asyncio.wait([driver])
+        driver.result()
+
+    def start(self, observers: Iterable[Observer] = ()) -> Future[RunHistory]:
+        """Drive the search in a thread of its own, telling observers in that thread; returns at once.
+
+        The future holds what :meth:`execute` returns or raises.
+        """
+        result: Future[RunHistory] = Future()
+        watching = tuple(observers)
+
+        async def drive() -> None:
+            async for event in self.events():
+                for observer in watching:
+                    _tell(observer, event)
+
+        def work() -> None:
+            try:
+                asyncio.run(drive())
+                result.set_result(_checked(self.history()))
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to who waits for the result
+                result.set_exception(error)
+
+        threading.Thread(target=work, name=f"run {self.run_id}", daemon=True).start()
+        return result
+
+    def execute(self, observers: Iterable[Observer] = ()) -> RunHistory:
+        """Drive the search to its end and return what it did; also works inside a notebook.
+
+        Observers are called in another thread. An interrupt (Ctrl-C, the notebook's stop button) cancels the run.
+
+        Raises
+        ------
+        StartKernelError
+            If the start kernel is not correct.
+        """
+        result = self.start(observers)
+        try:
+            return result.result()
+        except KeyboardInterrupt:
+            self.cancel()
+            return result.result()
+
+    def cancel(self) -> None:
+        """End the run as soon as the evaluations under way are done; callable from any thread."""
+        if self._work is not None:
+            self._soon(self._work.cancel)
+
+    def pause(self) -> None:
+        """Start no further agent call and no further evaluation; callable from any thread."""
+        self._soon(self._pace.pause)
+
+    def unpause(self) -> None:
+        """Go on after :meth:`pause`; callable from any thread."""
+        self._soon(self._pace.unpause)
+
+    def _soon(self, action: Callable[[], object]) -> None:
+        if self._loop is None:
+            action()
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(action)
+
+    def _open_executor(self) -> AbstractContextManager[Executor]:
+        if self._executor is not None:
+            return nullcontext(self._executor)
+        return ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0)), thread_name_prefix="evaluate")
+
+    async def _search(self, recorder: Recorder, evaluations: Evaluations) -> tuple[StopReason, str]:
+        record = self._before.record
+        recorder.started()
+        session = Session(record, self._ensemble, recorder, evaluations, self._pace)
+        start = await session.evaluated(Candidate(candidate_id="0", code=record.kernel, agent="start"), plan=None)
+        if not start.evaluation.correct:
+            return "start_kernel", f"the start kernel is not correct: {_verdict(start.evaluation)}"
+        search = BeamSearch(record.config, record.menu, start=[start], roster=_roster(self._ensemble))
+        while proposals := search.ask():
+            recorder.iteration_started(search, proposals)
+            await together(session.carry_out(search, proposal) for proposal in proposals)
+            recorder.selected(search.selections[-1])
+        return search.stopped or "iterations", ""
+
+
+async def _conclude(work: asyncio.Task[tuple[StopReason, str]], recorder: Recorder, evaluations: Evaluations) -> None:
+    """Wait for the search and record how it ended; raises what the search raised if that is a defect."""
+    await asyncio.wait([work])
+    await evaluations.settle()
+    error = None if work.cancelled() else work.exception()
+    if work.cancelled():
+        recorder.finished("cancelled", "")
+    elif error is None:
+        recorder.finished(*work.result())
+    elif isinstance(error, AgentUnavailableError):
+        recorder.finished("agent_unavailable", str(error))
+    else:
+        recorder.finished("internal_error", f"{type(error).__name__}: {error}")
+        raise error
+
+
+def _new_record(problem: Problem, kernel: str, ensemble: Ensemble, menu: Menu, config: SearchConfig) -> RunRecord:
+    created = time.time()
+    return RunRecord(
+        run_id=f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{secrets.token_hex(2)}",
+        created=created,
+        kit_version=__version__,
+        problem=problem,
+        kernel=kernel,
+        config=config,
+        menu=menu,
+        planners=_names(ensemble.planners),
+        coders=_names(ensemble.coders),
+    )
+
+
+def _roster(ensemble: Ensemble) -> Roster:
+    return Roster(
+        planners=_names(ensemble.planners),
+        coders=_names(ensemble.coders),
+        deterministic=frozenset(agent.name for agent in ensemble.coders if agent.deterministic),
+    )
+
+
+def _names(agents: Iterable[Agent]) -> tuple[str, ...]:
+    return tuple(agent.name for agent in agents)
+
+
+def _verdict(evaluation: Evaluation) -> str:
+    lines = [f"line {one.line}: {one.message}" if one.line else one.message for one in evaluation.problems[:3]]
+    return "; ".join((evaluation.status.replace("_", " "), *lines))
+
+
+def _tell(observer: Observer, event: RunEvent) -> None:
+    try:
+        observer(event)
+    except Exception:  # noqa: BLE001 - a watcher's defect must not end a search of hours
+        _log.exception("an observer of run %s failed on %s", event.run_id, event.kind)
+
+
+def _checked(history: RunHistory) -> RunHistory:
+    if history.finished is not None and history.finished.reason == "start_kernel":
+        raise StartKernelError(history.finished.message)
+    return history

@@ -1,0 +1,85 @@
+"""The settings of a search: one frozen record, the same in a notebook cell, a YAML file and on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from autocomp_kit.errors import InputError
+from autocomp_kit.records import Record
+
+__all__ = ["SearchConfig", "SettingsError", "load_settings"]
+
+
+class SettingsError(InputError):
+    """A setting is unknown or out of range; the message names the file and the field."""
+
+
+class SearchConfig(Record):
+    """How the beam search spends its samples; the defaults are those of upstream Autocomp where it has the setting.
+
+    One iteration evaluates at most ``beam * plans * codes`` new candidates.
+    """
+
+    iterations: Annotated[int, Field(ge=1, le=10_000)] = 8
+    beam: Annotated[int, Field(ge=1, le=1000)] = 4
+    """How many candidates survive an iteration and are the parents of the next one."""
+    plans: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Plan calls per parent."""
+    codes: Annotated[int, Field(ge=1, le=100)] = 2
+    """Implementations per plan; a deterministic agent is asked once whatever this says."""
+    keep_probability: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Chance of each menu item to be offered to one plan call; see :meth:`autocomp_kit.menu.Menu.draw`."""
+    minimum_options: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Menu items that every plan call is offered at least, beside those marked ``always``."""
+    shuffle_menu: bool = False
+    slack: Annotated[float, Field(ge=1)] = 1.1
+    """In the early iterations a child may need this many times its parent's cycles and still be kept."""
+    slack_iterations: Annotated[int, Field(ge=0)] = 2
+    """How many iterations are early; afterwards a child must be faster than its parent."""
+    diversity: Literal["plan", "parent", "lineage"] = "plan"
+    """What two members of the beam may not share: a parent and the text of the plan; any parent but the start kernel;
+    or any ancestor but the start kernel."""
+    same_behaviour: bool = False
+    """Whether candidates that send the accelerator the same commands may stand in the beam together."""
+    early_stop_window: Annotated[int, Field(ge=0)] = 0
+    """Stop when so many iterations have not improved the best candidate enough; 0 never stops early."""
+    early_stop_ratio: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """What is enough: the cycles now, divided by the cycles at the start of the window, are below this."""
+    stop_within: Annotated[float, Field(ge=0)] | None = None
+    """Stop when the best candidate needs at most ``1 + stop_within`` times the ideal cycles of the array."""
+    seed: Annotated[int, Field(ge=0, lt=2**48)] = 0
+
+
+def load_settings(path: Path | str | None = None, overrides: Mapping[str, Any] | None = None) -> SearchConfig:
+    """Return the settings of a YAML mapping such as ``beam: 4``; ``overrides`` that are not ``None`` win over it.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, or a setting is unknown or out of range.
+    """
+    place = "settings" if path is None else str(path)
+    chosen = {name: value for name, value in (overrides or {}).items() if value is not None}
+    try:
+        return SearchConfig(**(_read(Path(path)) | chosen if path is not None else chosen))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        known = f"; the settings are: {', '.join(SearchConfig.model_fields)}"
+        hint = known if problem["type"] == "extra_forbidden" else ""
+        raise SettingsError(f"{place}: {field}: {problem['msg']}{hint}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"cannot read the settings {path}: {error}") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: settings are a mapping such as `beam: 4`")
+    return {str(name): value for name, value in document.items()}
