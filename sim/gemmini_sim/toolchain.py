@@ -84,6 +84,9 @@ class _Driver(Protocol):
     def readable(self) -> tuple[Path, ...]:
         """The folders that it is installed in."""
 
+    def assembler_flags(self, prefix_map: str) -> list[str]:
+        """Return what makes an assembler of its own name files like the compiler, by a map ``old=new``."""
+
     def compile(self, source: str, output: str, flags: Sequence[str]) -> list[str]:
         """Return the command that compiles one C or assembly file to an object."""
 
@@ -108,9 +111,12 @@ class _Zig:
     def readable(self) -> tuple[Path, ...]:
         return (self.folder,)
 
+    def assembler_flags(self, prefix_map: str) -> list[str]:  # noqa: ARG002 - clang assembles by itself
+        return []
+
     def compile(self, source: str, output: str, flags: Sequence[str]) -> list[str]:
         own = ("--target=riscv64-unknown-elf", "-nostdinc", f"-idirafter{self.folder}/lib/include")
-        quiet = ("-fno-color-diagnostics", "-ferror-limit=20", "-fdebug-compilation-dir=.")
+        quiet = ("-fno-color-diagnostics", "-ferror-limit=20")
         return [f"{self.folder}/zig", "clang", *own, *quiet, *flags, "-c", source, "-o", output]
 
     def archive(self, output: str, objects: Sequence[str]) -> list[str]:
@@ -133,6 +139,9 @@ class _Gcc:
     @property
     def readable(self) -> tuple[Path, ...]:
         return (self.path.resolve().parent.parent,)
+
+    def assembler_flags(self, prefix_map: str) -> list[str]:
+        return [f"-Wa,--debug-prefix-map={prefix_map}"]
 
     def compile(self, source: str, output: str, flags: Sequence[str]) -> list[str]:
         own = ("-fdiagnostics-color=never", "-fmax-errors=20", f"-isystem{_package_folder()}/include/gcc")
@@ -224,7 +233,7 @@ def compile_c(
     folders = tuple(path.resolve() for path in include_folders)
     shipped = {**_shipped("include"), **_shipped("runtime")}
     texts_in_order = [part for group in (texts, shipped) for item in group.items() for part in item]
-    key = content_key(driver.version, machine.identity, *options, *map(str, folders), *texts_in_order)
+    key = content_key(_own_text(), driver.version, machine.identity, *options, *map(str, folders), *texts_in_order)
     stored = read_cached("elf", key)
     if stored is not None and (result := _unpack(stored)) is not None:
         return result
@@ -281,6 +290,12 @@ def _define_flags(defines: Mapping[str, str | int | None]) -> list[str]:
 @cache
 def _package_folder() -> Path:
     return Path(str(files("gemmini_sim")))
+
+
+@cache
+def _own_text() -> str:
+    """Return the text of this module: another way of building must not find the old programs."""
+    return Path(__file__).read_text(encoding="utf-8")
 
 
 @cache
@@ -345,7 +360,10 @@ class _Build:
         return ["-I.", *(f"-I{path}" for path in self.include_folders), *(f"-isystem{path}" for path in ours)]
 
     def _compile(self, source: str, output: str, options: Sequence[str]) -> list[Diagnostic]:
-        flags = [*options, *self._include_flags(), f"-ffile-prefix-map={_package_folder()}=gemmini_sim"]
+        # The line table says kernel.c, wherever it was built.
+        maps = [f"{_package_folder()}=gemmini_sim", f"{self.folder / 'source'}=."]
+        flags = [*options, *self._include_flags(), *(f"-ffile-prefix-map={item}" for item in maps)]
+        flags += [flag for item in maps for flag in self.driver.assembler_flags(item)]
         said = self._step(self.driver.compile(source, output, [*flags, "-MD", "-MF", f"{output}.d"]))
         for path in self._dependencies():
             if self._shown_as(str(path)) is None:
@@ -368,7 +386,7 @@ class _Build:
         """Return the runtime as a static library; a member is linked only where a program lacks its functions."""
         shipped = {**_shipped("runtime"), **_shipped("include")}
         parts = [part for item in shipped.items() for part in item]
-        key = content_key(self.driver.version, *_RUNTIME_FLAGS, *parts)
+        key = content_key(_own_text(), self.driver.version, *parts)
         library = read_cached("runtime", key)
         if library is not None:
             return library

@@ -1,0 +1,168 @@
+"""What a simulation gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gemmini_sim.config import DRAM_BASE
+
+__all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Symbol", "Trace"]
+
+Status = Literal["exited", "fault", "limit"]
+
+
+class SimulationError(ValueError):
+    """The caller's input cannot be simulated: a bad ELF, an unknown symbol, an array that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A named place of a program: its address, and its size in bytes (0 where the program does not say)."""
+
+    address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a run ended before the program did.
+
+    Attributes
+    ----------
+    kind : str
+        For instance ``"load-access"``, ``"illegal-instruction"``, ``"accelerator"``, ``"instruction-limit"``.
+    message : str
+        One sentence for a person, with the place and the value.
+    pc : int
+        Address of the instruction that was to be executed.
+    file, line : str or None, int or None
+        Its place in the C source, where the program was built with debug information.
+    value : int
+        The address, the instruction's bits or the limit that the message is about.
+    """
+
+    kind: str
+    message: str
+    pc: int
+    file: str | None
+    line: int | None
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One pass through a region of interest: what was executed between its begin and its end marker.
+
+    ``name`` is the number given to ``gemmini_region_begin``. The markers themselves take no cycle and count as no
+    instruction.
+    """
+
+    name: str
+    begin_cycle: int
+    end_cycle: int
+    begin_instret: int
+    end_instret: int
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles between the markers."""
+        return self.end_cycle - self.begin_cycle
+
+    @property
+    def instret(self) -> int:
+        """Instructions retired between the markers."""
+        return self.end_instret - self.begin_instret
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What happened, event by event. ``commands`` has one row per Gemmini command (``engine.clock.COMMAND_DTYPE``)."""
+
+    commands: NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationResult:
+    """The outcome of one run.
+
+    Attributes
+    ----------
+    status : str
+        ``"exited"``: the program ended by itself; ``"fault"``: it broke a rule of the machine; ``"limit"``: it used
+        up its instructions or its console.
+    exit_code : int or None
+        The program's exit code; ``None`` unless it exited.
+    cycles, instret : int
+        Clock cycles and retired instructions of the whole run.
+    regions : tuple of Region
+        Regions that were begun and ended, in the order of their begins.
+    console : str
+        What the program printed (bytes that are not UTF-8 are replaced).
+    fault : Fault or None
+        Why it did not exit.
+    scratchpad_rows_used, accumulator_rows_used : int
+        Local rows written inside region 0, or in the whole run if there is no region 0.
+    stalls : mapping of str to int
+        Cycles by cause; they add up to ``cycles``.
+    trace : Trace or None
+        Events, if the run was asked to record them.
+    """
+
+    status: Status
+    exit_code: int | None
+    cycles: int
+    instret: int
+    regions: tuple[Region, ...]
+    console: str
+    fault: Fault | None
+    scratchpad_rows_used: int
+    accumulator_rows_used: int
+    stalls: Mapping[str, int]
+    trace: Trace | None
+    _memory: NDArray[np.uint8] = field(repr=False)
+    _symbols: Mapping[str, Symbol] = field(repr=False)
+
+    def read(self, symbol: str, dtype: DTypeLike, shape: int | tuple[int, ...]) -> NDArray[Any]:
+        """Return a copy of a program's array as the run left it.
+
+        Parameters
+        ----------
+        symbol : str
+            Name of a global variable of the program.
+        dtype, shape
+            How to read its bytes, for instance ``np.int8, (64, 64)``.
+
+        Raises
+        ------
+        SimulationError
+            If there is no such symbol, or the array is larger than it.
+        """
+        kind = np.dtype(dtype)
+        count = int(np.prod(shape, dtype=object))
+        first = locate(self._symbols, symbol, count * kind.itemsize, self._memory.size)
+        return np.frombuffer(self._memory, kind, count, first).reshape(shape).copy()
+
+
+def locate(symbols: Mapping[str, Symbol], name: str, size: int, memory_size: int) -> int:
+    """Return the offset in DRAM of ``size`` bytes at a symbol.
+
+    Raises
+    ------
+    SimulationError
+        If there is no such symbol, or the bytes do not fit in it or in DRAM.
+    """
+    symbol = symbols.get(name)
+    if symbol is None:
+        known = ", ".join(sorted(symbols)[:20]) or "none: it was stripped"
+        raise SimulationError(f"the program has no symbol {name!r}; it has {known}")
+    if symbol.size and size > symbol.size:
+        raise SimulationError(f"{size} bytes do not fit in {name!r}, which has {symbol.size} bytes")
+    first = symbol.address - DRAM_BASE
+    if first < 0 or first + size > memory_size:
+        raise SimulationError(f"{size} bytes at {name!r} ({symbol.address:#x}) are not inside the DRAM")
+    return first
