@@ -29,6 +29,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from gemmini_sim.errors import InputError
+
 __all__ = [
     "DRAM_BASE",
     "L2",
@@ -60,7 +62,7 @@ def _is_power_of_two(value: int) -> bool:
     return value > 0 and value & (value - 1) == 0
 
 
-class ConfigError(ValueError):
+class ConfigError(InputError):
     """A machine description that cannot be used; the text names the file (or preset), the field and the way out.
 
     Attributes

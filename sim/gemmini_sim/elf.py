@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gemmini_sim._dwarf import LineTable, read_line_table
 from gemmini_sim.config import DRAM_BASE
+from gemmini_sim.errors import InputError
 
 __all__ = ["ElfError", "Program", "Segment", "Symbol", "read_program"]
 
@@ -47,7 +48,7 @@ _SECTION = _record("name:u4 type:u4 flags:u8 address:u8 offset:u8 size:u8 link:u
 _SYMBOL = _record("name:u4 info:u1 other:u1 section:u2 value:u8 size:u8")
 
 
-class ElfError(ValueError):
+class ElfError(InputError):
     """A file that cannot be run; the text says why."""
 
 

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gemmini_sim.config import DRAM_BASE
+from gemmini_sim.errors import InputError
 
 __all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Symbol", "Trace"]
 
 Status = Literal["exited", "fault", "limit"]
 
 
-class SimulationError(ValueError):
+class SimulationError(InputError):
     """The caller's input cannot be simulated: a bad ELF, an unknown symbol, an array that does not fit."""
 
 

@@ -28,6 +28,7 @@ from gemmini_sim._cache import content_key, read_cached, write_cached
 from gemmini_sim._diagnostics import CompileError, Diagnostic, parse_diagnostics
 from gemmini_sim._process import run_confined
 from gemmini_sim.config import MachineConfig, load_config
+from gemmini_sim.errors import InputError
 from gemmini_sim.params_header import params_header
 
 __all__ = ["CompileError", "CompileResult", "Compiler", "Diagnostic", "ToolchainError", "compile_c"]
@@ -60,7 +61,7 @@ _COMMON_FLAGS = (
 _RUNTIME_FLAGS = (*_COMMON_FLAGS, "-O2", "-ffreestanding")
 
 
-class ToolchainError(Exception):
+class ToolchainError(InputError):
     """The request is wrong or a compiler is missing; the text says what to do. Nothing was compiled."""
 
 
