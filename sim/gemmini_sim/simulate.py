@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +16,9 @@ from gemmini_sim.config import DRAM_BASE, MachineConfig, load_config
 from gemmini_sim.elf import ElfError, Program, read_program
 from gemmini_sim.result import Region, SimulationError, SimulationResult, Status, Trace, locate
 
-__all__ = ["simulate"]
+__all__ = ["announce_compilation", "simulate"]
 
+_COLD_SECONDS = 3.0  # loading machine code from the cache takes less
 _MAX_REGIONS = 1 << 20
 _MAX_TRACE_ROWS = 1 << 26
 
@@ -92,6 +96,27 @@ def simulate(
         raise SimulationError(f"not a program for this machine: {error}") from None
     machine = _run(machine, console_limit=console_limit)
     return _result(machine, program, console_limit=console_limit, tracing=trace == "full")
+
+
+@contextlib.contextmanager
+def announce_compilation(stream: TextIO | None = None) -> Iterator[None]:
+    """Say on ``stream`` (standard error by default) when the code inside has to wait for a cold JIT compilation."""
+    from gemmini_sim.engine.core import run  # noqa: PLC0415 - Numba takes a while to import
+
+    known = len(getattr(run, "signatures", ()))
+
+    def announce() -> None:
+        if len(getattr(run, "signatures", (None,))) == known:
+            message = "gemmini-sim: compiling the simulator for this machine; takes about a minute, once ...\n"
+            (stream or sys.stderr).write(message)
+
+    timer = threading.Timer(_COLD_SECONDS, announce)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _read(path: Path) -> bytes:
