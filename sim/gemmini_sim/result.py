@@ -10,16 +10,23 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gemmini_sim.config import DRAM_BASE
-from gemmini_sim.elf import Symbol
 from gemmini_sim.errors import InputError
 
-__all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Trace", "locate"]
+__all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Symbol", "Trace"]
 
 Status = Literal["exited", "fault", "limit"]
 
 
 class SimulationError(InputError):
     """The caller's input cannot be simulated: a bad ELF, an unknown symbol, an array that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A named place of a program: its address, and its size in bytes (0 where the program does not say)."""
+
+    address: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,16 @@ class SimulationResult:
         count = int(np.prod(shape, dtype=object))
         first = locate(self._symbols, symbol, count * kind.itemsize, self._memory.size)
         return np.frombuffer(self._memory, kind, count, first).reshape(shape).copy()
+
+    def address(self, symbol: str) -> int:
+        """Return the address of a program's variable or function.
+
+        Raises
+        ------
+        SimulationError
+            If there is no such symbol.
+        """
+        return locate(self._symbols, symbol, 0, self._memory.size) + DRAM_BASE
 
 
 def locate(symbols: Mapping[str, Symbol], name: str, size: int, memory_size: int) -> int:

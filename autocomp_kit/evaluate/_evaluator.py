@@ -1,0 +1,253 @@
+"""The evaluator: one workload on one machine, any number of kernels."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from gemmini_sim import CompileError, Diagnostic, MachineConfig, SimulationResult, compile_c, load_config, simulate
+
+from autocomp_kit.errors import InputError
+from autocomp_kit.evaluate._cache import EvaluationCache
+from autocomp_kit.evaluate._harness import KERNEL_FILE, Bytes, harness_sources, images, zones
+from autocomp_kit.evaluate._identity import simulator_identity
+from autocomp_kit.evaluate._parameters import parameter_problems
+from autocomp_kit.evaluate._verdict import memory_problems, run_problems
+from autocomp_kit.feedback import Span, feedback, trace_signature
+from autocomp_kit.kernel import DialectError, Kernel, kernel_digest, parse_kernel
+from autocomp_kit.records import CodeProblem, Evaluation, EvaluationStatus, content_id
+from autocomp_kit.workloads import Array, Workload, load_workload
+
+__all__ = ["Evaluator"]
+
+_MAX_PROBLEMS = 10
+_MAX_TRACED_INSTRUCTIONS = 8_000_000
+
+
+class _Failure(NamedTuple):
+    """Why an evaluation ends before a kernel was measured."""
+
+    status: EvaluationStatus
+    problems: tuple[CodeProblem, ...]
+
+
+class Evaluator:
+    """Compiles, simulates and checks kernels of one workload on one machine.
+
+    Safe to use from many threads at once. It never raises for what is a kernel's fault: the evaluation says it.
+
+    Parameters
+    ----------
+    workload : Workload, str or Path
+        What the kernel must compute, or what :func:`load_workload` takes.
+    machine : MachineConfig, str or Path
+        The machine, or what :func:`gemmini_sim.load_config` takes.
+    cache : EvaluationCache, optional
+        Where finished evaluations are kept.
+    seeds : sequence of int
+        One run each; the outputs of all must be right. Even seeds give full-range inputs, odd ones outputs that spread
+        over the whole range. The first seed runs on a machine fresh from reset and is the one that is timed; before
+        the others an imaginary program has left the accelerator in disorder.
+    max_instructions : int, optional
+        Instructions of one run after which it counts as endless; by default enough for any sensible kernel, and for
+        a small problem computed on the host.
+    library : bool
+        Allow whole operators of the vendor's C library, such as ``tiled_matmul_auto``.
+
+    Raises
+    ------
+    WorkloadError, ConfigError
+        If there is no such workload or machine, or the two do not fit.
+    """
+
+    def __init__(
+        self,
+        workload: Workload | str | Path,
+        machine: MachineConfig | str | Path = "int8-16",
+        *,
+        cache: EvaluationCache | None = None,
+        seeds: Sequence[int] = (0, 1),
+        max_instructions: int | None = None,
+        library: bool = False,
+    ) -> None:
+        self.workload = workload if isinstance(workload, Workload) else load_workload(workload)
+        self.machine = load_config(machine)
+        self.workload.check_machine(self.machine)
+        if not seeds:
+            raise InputError("an evaluation needs at least one seed")
+        self.seeds = tuple(seeds)
+        self.max_instructions = max_instructions or 20_000_000 + self.workload.macs // 4
+        self._library = library
+        self._cache = cache
+
+    def key(self, code: str) -> str:
+        """Return a name of all that decides the verdict: workload, machine, simulator, seeds, limits, and the kernel.
+
+        Kernels that differ in comments, spacing and local names only have one key.
+        """
+        settings = f"{self.seeds} {self.max_instructions} {self._library}"
+        return content_id(
+            self.workload.identity, self.machine.identity, simulator_identity(), settings, kernel_digest(code)
+        )
+
+    def evaluate(self, code: str) -> Evaluation:
+        """Return the verdict on a kernel: its cycles if it is right, else what is wrong and where."""
+        begin = time.perf_counter()
+        # The cache goes by the text as it stands: lines in problems and advice are those of the text.
+        entry = content_id(self.key(code), code)
+        if self._cache is not None and (cached := self._cache.get(entry)) is not None:
+            return cached
+        try:
+            evaluation = self._evaluate(code)
+        except Exception as error:  # noqa: BLE001 - whatever breaks in us must not look like the kernel's fault
+            message = f"{type(error).__name__}: {error}; this is a defect of autocomp-kit, please report it"
+            failure = _Failure("internal_error", (CodeProblem(kind="internal", message=message),))
+            return self._evaluation(code, failure.status, problems=failure.problems)
+        evaluation = evaluation.model_copy(update={"seconds": time.perf_counter() - begin})
+        if self._cache is not None:
+            self._cache.put(entry, evaluation)
+        return evaluation
+
+    def trace(self, code: str) -> SimulationResult:
+        """Run a kernel once, with the first seed, and return the whole record of the run, for figures.
+
+        Raises
+        ------
+        InputError
+            If the kernel is refused, does not compile, or does not run to its end.
+        """
+        program = self._build(code)
+        if isinstance(program, _Failure):
+            raise InputError("\n".join(problem.message for problem in program.problems))
+        result = self._run(program, self.seeds[0], trace=True)
+        if problems := run_problems(result):
+            raise InputError("\n".join(problem.message for problem in problems))
+        return result
+
+    def _evaluate(self, code: str) -> Evaluation:
+        program = self._build(code)
+        if isinstance(program, _Failure):
+            return self._evaluation(code, program.status, problems=program.problems)
+        # Untimed runs first: a wrong kernel is refused before the long one.
+        instructions = set()
+        for seed in self.seeds[1:]:
+            result = self._run(program, seed, timing=False)
+            if failure := self._failure(result, seed):
+                return self._evaluation(code, failure.status, problems=failure.problems)
+            instructions.add(result.instret)
+        traced = all(count < _MAX_TRACED_INSTRUCTIONS for count in instructions)
+        result = self._run(program, self.seeds[0], trace=traced)
+        if failure := self._failure(result, self.seeds[0]):
+            return self._evaluation(code, failure.status, problems=failure.problems)
+        return self._measured(code, result)
+
+    def _build(self, code: str) -> bytes | _Failure:
+        try:
+            kernel = parse_kernel(code, library=self._library)
+        except DialectError as error:
+            return _Failure("rejected", error.problems)
+        if problems := parameter_problems(kernel, self.workload):
+            return _Failure("rejected", problems)
+        return self._compile(kernel)
+
+    def _compile(self, kernel: Kernel) -> bytes | _Failure:
+        try:
+            return compile_c(harness_sources(self.workload, kernel), config=self.machine).elf
+        except CompileError as error:
+            errors = [item for item in error.diagnostics if item.severity == "error"] or list(error.diagnostics)
+            return _Failure("compile_error", tuple(_compile_problem(item) for item in errors[:_MAX_PROBLEMS]))
+
+    def _run(self, program: bytes, seed: int, *, timing: bool = True, trace: bool = False) -> SimulationResult:
+        case = _case(self.workload, seed)
+        memory: dict[str, Array] = dict(case.images)
+        if seed != self.seeds[0]:
+            memory["spoil"] = np.ones(1, np.uint32)
+            memory["leftovers"] = case.leftovers[: 4 * self.machine.array.dim**2]
+        return simulate(
+            program,
+            config=self.machine,
+            memory=memory,
+            trace="full" if trace else "none",
+            timing=timing,
+            max_instructions=self.max_instructions,
+            console_limit=4096,
+        )
+
+    def _failure(self, result: SimulationResult, seed: int) -> _Failure | None:
+        if problems := run_problems(result):
+            return _Failure("timeout" if result.status == "limit" else "fault", problems)
+        case = _case(self.workload, seed)
+        problems = tuple(
+            problem
+            for zone in zones(self.workload)
+            for problem in memory_problems(
+                self.workload,
+                zone,
+                before=case.images[zone.symbol],
+                after=result.read(zone.symbol, np.uint8, zone.nbytes),
+                expected=case.expected.get(zone.argument.name),
+                seed=seed,
+            )
+        )
+        return _Failure("wrong", problems[:_MAX_PROBLEMS]) if problems else None
+
+    def _measured(self, code: str, result: SimulationResult) -> Evaluation:
+        region = next(region for region in result.regions if region.name == "0")
+        ideal = self.workload.ideal_cycles(self.machine)
+        spans = {}
+        for zone in zones(self.workload):
+            begin = result.address(zone.symbol) + zone.array.start
+            spans[zone.argument.name] = Span(begin, begin + zone.argument.nbytes)
+        return self._evaluation(code, "correct").model_copy(
+            update={
+                "cycles": region.cycles,
+                "instret": region.instret,
+                "utilization": ideal / region.cycles,
+                "scratchpad_rows": result.scratchpad_rows_used,
+                "accumulator_rows": result.accumulator_rows_used,
+                "trace_signature": trace_signature(result, spans=spans),
+                "feedback": feedback(result, self.workload, self.machine, spans=spans),
+            }
+        )
+
+    def _evaluation(self, code: str, status: EvaluationStatus, *, problems: tuple[CodeProblem, ...] = ()) -> Evaluation:
+        return Evaluation(
+            evaluation_id=self.key(code),
+            workload=self.workload.name,
+            machine=self.machine.name,
+            simulator=simulator_identity(),
+            status=status,
+            ideal_cycles=self.workload.ideal_cycles(self.machine),
+            scratchpad_rows_total=self.machine.scratchpad_rows,
+            accumulator_rows_total=self.machine.accumulator_rows,
+            problems=problems,
+        )
+
+
+class _Case(NamedTuple):
+    """One seed: what memory holds before a run, and what outputs must hold after it."""
+
+    images: Mapping[str, Bytes]
+    expected: Mapping[str, Array]
+    leftovers: Bytes
+
+
+@functools.lru_cache(maxsize=16)
+def _case(workload: Workload, seed: int) -> _Case:
+    inputs = workload.make_inputs(seed)
+    expected = workload.reference(inputs)
+    before = images(workload, inputs, expected, seed)
+    leftovers = np.random.default_rng([seed, 1]).integers(0, 256, 4 * 64 * 64, dtype=np.uint8)
+    for array in (*before.values(), *expected.values(), leftovers):
+        array.setflags(write=False)
+    return _Case(before, expected, leftovers)
+
+
+def _compile_problem(item: Diagnostic) -> CodeProblem:
+    if item.file == KERNEL_FILE:
+        return CodeProblem(kind="compiler", message=item.message, line=item.line, column=item.column)
+    return CodeProblem(kind="compiler", message=str(item))

@@ -1,0 +1,48 @@
+"""Whether the parameters of a kernel's ``solution`` fit the workload's arguments."""
+
+from __future__ import annotations
+
+import re
+
+from autocomp_kit.kernel import Kernel
+from autocomp_kit.records import CodeProblem
+from autocomp_kit.workloads import Argument, Workload
+
+__all__ = ["parameter_problems"]
+
+_SAME_TYPES = {
+    "int8": frozenset({"int8_t", "elem_t", "signed char"}),
+    "int32": frozenset({"int32_t", "acc_t", "int", "signed int"}),
+    "float32": frozenset({"float", "elem_t", "acc_t"}),
+}
+_IGNORED = re.compile(r"\b(const|restrict|volatile|register|static|__restrict(__)?)\b")
+
+
+def parameter_problems(kernel: Kernel, workload: Workload) -> tuple[CodeProblem, ...]:
+    """Return how the parameters differ from the workload's; names are free, ``T *x`` is as good as ``T x[4][4]``."""
+    expected = workload.arguments
+    if len(kernel.parameters) != len(expected):
+        return (_problem(f"solution has {len(kernel.parameters)} parameters", workload),)
+    problems = []
+    for text, argument in zip(kernel.parameters, expected, strict=True):
+        plain = " ".join(_IGNORED.sub(" ", text).split())
+        kind = re.match(r"(signed char|signed int|\w+)", plain)
+        sizes = [size.strip() for size in re.findall(r"\[([^\]]*)\]", plain)]
+        if kind is None or kind.group() not in _SAME_TYPES[argument.dtype]:
+            problems.append(_problem(f"parameter `{text}` has another type", workload))
+        elif "*" not in plain and "[" not in plain:
+            problems.append(_problem(f"parameter `{text}` is no array", workload))
+        elif "*" not in plain and not _sizes_fit(sizes, argument):
+            problems.append(_problem(f"parameter `{text}` has another shape", workload))
+    return tuple(problems)
+
+
+def _sizes_fit(sizes: list[str], argument: Argument) -> bool:
+    """Compare the sizes that are plain numbers; a flat array is fine."""
+    if len(sizes) != len(argument.shape):
+        return len(sizes) == 1
+    return all(not size.isdigit() or int(size) == wanted for size, wanted in zip(sizes, argument.shape, strict=True))
+
+
+def _problem(message: str, workload: Workload) -> CodeProblem:
+    return CodeProblem(kind="signature", message=f"{message}; the workload needs `{workload.signature}`")

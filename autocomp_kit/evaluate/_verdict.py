@@ -1,0 +1,134 @@
+"""What is wrong with a run, in words that name the place: outputs, guards, inputs, faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, SupportsInt
+
+import numpy as np
+from gemmini_sim import SimulationResult
+
+from autocomp_kit.evaluate._harness import GUARD_BYTES, KERNEL_FILE, Bytes, Zone
+from autocomp_kit.records import CodeProblem
+from autocomp_kit.workloads import Argument, Array, Workload
+
+__all__ = ["memory_problems", "run_problems"]
+
+_SHOWN_ELEMENTS = 5
+
+
+class _Comparison(NamedTuple):
+    """An output beside its reference; ``untouched`` are wrong elements that still hold what was there before."""
+
+    got: Array
+    expected: Array
+    wrong: Array
+    untouched: Array
+
+
+def run_problems(result: SimulationResult) -> tuple[CodeProblem, ...]:
+    """Return why a run did not get properly from the beginning of the region to its end, if it did not."""
+    if result.fault is not None:
+        fault = result.fault
+        line = fault.line if fault.file == KERNEL_FILE else None
+        return (CodeProblem(kind=fault.kind, message=fault.message, line=line),)
+    if not any(region.name == "0" for region in result.regions):
+        return (_fault("exit", f"the kernel ended the program (exit code {result.exit_code}) instead of returning"),)
+    if result.console:
+        shown = result.console[:60]
+        return (_fault("console", f"the kernel wrote to the console: {shown!r}"),)
+    if result.exit_code != 0:
+        return (_fault("exit", f"the program ended with exit code {result.exit_code}"),)
+    return ()
+
+
+def _fault(kind: str, message: str) -> CodeProblem:
+    return CodeProblem(kind=kind, message=message)
+
+
+def memory_problems(
+    workload: Workload, zone: Zone, *, before: Bytes, after: Bytes, expected: Array | None, seed: int
+) -> tuple[CodeProblem, ...]:
+    """Compare one zone after a run with what must be there.
+
+    Parameters
+    ----------
+    workload : Workload
+        Says which elements of an output count as wrong.
+    zone : Zone
+        The argument.
+    before, after : uint8 arrays of ``zone.nbytes``
+        The zone's bytes before and after the run.
+    expected : array or None
+        The reference, if the argument is an output.
+    seed : int
+        For the message.
+    """
+    problems = list(_guard_problems(zone, before, after, seed))
+    if zone.argument.role == "input":
+        changed = before[zone.array] != after[zone.array]
+        if changed.any():
+            itemsize = np.dtype(zone.argument.dtype).itemsize
+            first = np.unravel_index(int(changed.argmax()) // itemsize, zone.argument.shape)
+            problems.append(
+                CodeProblem(
+                    kind="input_modified",
+                    message=f"the kernel changed its input {_element(zone.argument, first)} (seed {seed})",
+                )
+            )
+        return tuple(problems)
+    got = zone.extract(after)
+    if expected is not None and (wrong := workload.mismatches(zone.argument, got, expected)).any():
+        untouched = (got == zone.extract(before)) & wrong
+        problems.insert(0, _wrong_values(zone.argument, _Comparison(got, expected, wrong, untouched), seed))
+    return tuple(problems)
+
+
+def _guard_problems(zone: Zone, before: Bytes, after: Bytes, seed: int) -> list[CodeProblem]:
+    end = zone.array.stop
+    for part, place in ((slice(0, GUARD_BYTES), "before"), (slice(end, None), "behind")):
+        changed = np.flatnonzero(before[part] != after[part])
+        if changed.size:
+            distance = GUARD_BYTES - int(changed[-1]) if place == "before" else int(changed[0]) + 1
+            return [
+                CodeProblem(
+                    kind="stray_write",
+                    message=f"the kernel wrote {changed.size} bytes {place} {zone.argument.name}, "
+                    f"the nearest {distance} bytes outside (seed {seed})",
+                )
+            ]
+    return []
+
+
+def _wrong_values(argument: Argument, found: _Comparison, seed: int) -> CodeProblem:
+    """Say how many elements are wrong, where they lie, and show the first."""
+    count, left = int(found.wrong.sum()), int(found.untouched.sum())
+    where = np.argwhere(found.wrong)
+    spans = ", ".join(
+        f"{name} {low}" if low == high else f"{name}s {low}-{high}"
+        for name, low, high in zip(
+            _axis_names(argument), where.min(axis=0).tolist(), where.max(axis=0).tolist(), strict=True
+        )
+    )
+    if left == count:
+        what = "never written"
+    else:
+        shown = where[~found.untouched[found.wrong]][:_SHOWN_ELEMENTS]
+        what = "; ".join(
+            f"{_element(argument, index)} is {found.got[tuple(index)]}, expected {found.expected[tuple(index)]}"
+            for index in shown
+        )
+        what += f"; {left:,} of them were never written" if left else ""
+    message = (
+        f"{count:,} of {found.wrong.size:,} elements of {argument.name} are wrong, in {spans} (seed {seed}): {what}"
+    )
+    return CodeProblem(kind="not_written" if left == count else "wrong_values", message=message)
+
+
+def _axis_names(argument: Argument) -> tuple[str, ...]:
+    rank = len(argument.shape)
+    return ("row", "column") if rank == 2 else tuple(f"index {axis}" for axis in range(rank))
+
+
+def _element(argument: Argument, index: Iterable[SupportsInt]) -> str:
+    return argument.name + "".join(f"[{int(i)}]" for i in index)

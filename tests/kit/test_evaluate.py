@@ -1,0 +1,309 @@
+"""What the evaluator says about good, bad and hostile kernels. One tile (16x16x16) keeps every run in milliseconds."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from gemmini_sim import load_config
+
+from autocomp_kit.errors import InputError
+from autocomp_kit.evaluate import Evaluator, FileCache, MemoryCache
+from autocomp_kit.workloads import Gemm, WorkloadError
+
+TILE = Evaluator("small/1")
+SIGNATURE = "void solution(int8_t A[16][16], int8_t B[16][16], int8_t C[16][16])"
+CONFIGURE = (
+    "config_ex(WEIGHT_STATIONARY, NO_ACTIVATION, 1, false, false);"
+    "config_ld(16, 1.0f, 16, 0); config_ld(16, 1.0f, 16, 1); config_st(16);"
+)
+LOAD = "mvin(A, 0, 16, 16); mvin2(B, 16, 16, 16);"
+MULTIPLY = "preload(16, 0x80000000, 16, 16, 16, 16); compute_preloaded(0, 0xffffffff, 16, 16, 16, 16);"
+STORE = "mvout(C, 0x80000000, 16, 16); fence();"
+
+
+def kernel(*parts: str, before: str = "") -> str:
+    return before + SIGNATURE + " {\n" + "\n".join(parts) + "\n}\n"
+
+
+GOOD_BODY = f"{CONFIGURE}\n{LOAD}\n{MULTIPLY}\n{STORE}"
+GOOD = kernel(GOOD_BODY)
+
+
+def problems(code: str, evaluator: Evaluator = TILE) -> str:
+    evaluation = evaluator.evaluate(code)
+    assert not evaluation.correct
+    assert evaluation.cycles is None
+    assert evaluation.problems
+    return f"{evaluation.status}: " + " | ".join(f"{p.line}: {p.message}" for p in evaluation.problems)
+
+
+def test_a_right_kernel_is_measured():
+    evaluation = TILE.evaluate(GOOD)
+    assert evaluation.status == "correct"
+    assert evaluation.problems == ()
+    assert evaluation.cycles > evaluation.ideal_cycles == 16
+    assert evaluation.utilization == pytest.approx(16 / evaluation.cycles)
+    assert evaluation.instret < evaluation.cycles
+    assert (evaluation.scratchpad_rows, evaluation.accumulator_rows) == (32, 16)
+    assert (evaluation.scratchpad_rows_total, evaluation.accumulator_rows_total) == (16384, 1024)
+    assert evaluation.trace_signature is not None
+
+
+def test_the_same_kernel_gets_the_same_verdict_also_from_threads():
+    with ThreadPoolExecutor(2) as pool:
+        verdicts = list(pool.map(TILE.evaluate, [GOOD] * 4))
+    assert len({verdict.model_copy(update={"seconds": 0.0}) for verdict in verdicts}) == 1
+
+
+@pytest.mark.parametrize("name", ["small/0", "small/2", "gemm/8"])
+def test_shipped_baselines_are_right(name):
+    evaluator = Evaluator(name)
+    evaluation = evaluator.evaluate(evaluator.workload.baseline_code(evaluator.machine))
+    assert evaluation.status == "correct"
+    assert 0.05 < evaluation.utilization < 0.6
+
+
+@pytest.mark.parametrize("machine", ["int8-8", "int8-16", "int8-32", "lean-rtl"])
+@pytest.mark.parametrize(
+    "gemm",
+    [
+        Gemm(name="tails", m=20, n=36, k=50),
+        Gemm(name="thin", m=1, n=1, k=1),
+        Gemm(name="row bias", m=33, n=64, k=96, bias="row", relu=True, scale=0.125),
+        Gemm(name="matrix bias", m=16, n=48, k=64, bias="matrix", scale=0.01),
+    ],
+    ids=lambda gemm: gemm.name,
+)
+def test_naive_kernels_of_any_size_and_machine_are_right(gemm, machine):
+    evaluator = Evaluator(gemm, machine)
+    evaluation = evaluator.evaluate(gemm.naive_kernel(evaluator.machine))
+    assert evaluation.status == "correct", evaluation.problems
+
+
+def test_compiler_errors_have_the_kernels_lines():
+    assert problems(kernel(CONFIGURE, "int x = undeclared;")).startswith("compile_error: 3: use of undeclared")
+
+
+def test_refused_source_never_reaches_the_compiler():
+    assert problems(kernel("goto out;\nout: fence();")).startswith("rejected: 2: goto `goto out;` is not allowed")
+
+
+@pytest.mark.parametrize(
+    ("signature", "message"),
+    [
+        ("void solution(int8_t A[16][16])", "solution has 1 parameters; the workload needs `void solution(int8_t A[16"),
+        ("void solution(int8_t A[16][16], int8_t B[16][16], int32_t C[16][16])", "has another type"),
+        ("void solution(int8_t A[16][16], int8_t B[16][32], int8_t C[16][16])", "has another shape"),
+        ("void solution(int8_t A[16][16], int8_t B[16][16], int8_t C)", "is no array"),
+    ],
+)
+def test_a_signature_that_does_not_fit_is_refused(signature, message):
+    assert message in problems(signature + " { fence(); }")
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "void solution(const elem_t X[16][16], int8_t *Y, elem_t Z[][16])",
+        "void solution(int8_t X[256], int8_t *restrict Y, int8_t (*Z)[16])",
+    ],
+)
+def test_other_ways_to_write_the_signature_are_fine(signature):
+    code = GOOD.replace(SIGNATURE, signature).replace("(A,", "(X,").replace("(B,", "(Y,").replace("(C,", "(Z,")
+    assert TILE.evaluate(code).correct
+
+
+def test_wrong_elements_are_named():
+    text = problems(kernel(CONFIGURE, LOAD, MULTIPLY.replace("preload(16, ", "preload(0, "), STORE))
+    assert text.startswith("wrong: ")
+    assert "of 256 elements of C are wrong, in rows" in text
+    assert "expected" in text
+
+
+def test_elements_never_written_are_told_from_wrong_ones():
+    assert "128 of 256 elements of C are wrong, in rows 8-15, columns 0-15 (seed 1): never written" in problems(
+        kernel(CONFIGURE, LOAD, MULTIPLY, STORE.replace("16, 16)", "16, 8)"))
+    )
+
+
+def test_rounding_and_saturation_are_checked():
+    gemm = Gemm(name="scaled", m=16, n=16, k=16, scale=0.25)
+    right = GOOD.replace("config_st(16)", "gemmini_extended_config_st(16, NO_ACTIVATION, 0.25f)")
+    assert Evaluator(gemm).evaluate(right).correct
+    assert "wrong" in problems(
+        right.replace("0.25f", "0.2500001f").replace("NO_ACTIVATION, 0.2", "RELU, 0.2"), Evaluator(gemm)
+    )
+
+
+# Kernels that try to be judged right, or fast, without being it.
+
+
+def test_skipping_the_work_is_seen():
+    assert "never written" in problems(kernel("fence();"))
+    assert problems(kernel(CONFIGURE, LOAD, STORE)).startswith("wrong")
+
+
+def test_poison_cannot_be_inverted_into_the_answer():
+    assert problems(kernel("for (int i = 0; i < 256; i++) (&C[0][0])[i] = ~(&C[0][0])[i];")).startswith("wrong")
+
+
+def test_scratchpad_and_configuration_of_an_earlier_program_do_not_help():
+    fresh = "an accumulator that happens to be zero"
+    accumulate = MULTIPLY.replace("0x80000000", "0xc0000000")
+    assert problems(kernel(CONFIGURE, LOAD, accumulate, STORE)).startswith("wrong"), fresh
+    without_ex = CONFIGURE.replace("config_ex(WEIGHT_STATIONARY, NO_ACTIVATION, 1, false, false);", "")
+    assert problems(kernel(without_ex, LOAD, MULTIPLY, STORE)).startswith("wrong")
+    assert problems(kernel(CONFIGURE.replace("config_st(16);", ""), LOAD, MULTIPLY, STORE)).startswith("wrong")
+
+
+def test_computing_on_the_host_is_legal_and_slow():
+    body = """
+    for (int i = 0; i < 16; i++) for (int j = 0; j < 16; j++) {
+      int32_t sum = 0;
+      for (int k = 0; k < 16; k++) sum += A[i][k] * B[k][j];
+      C[i][j] = sum > 127 ? 127 : sum < -128 ? -128 : sum;
+    }"""
+    evaluation = TILE.evaluate(kernel(body))
+    assert evaluation.correct
+    assert evaluation.cycles > 10 * TILE.evaluate(GOOD).cycles
+    assert any(fact.kind == "no_commands" for fact in evaluation.feedback)
+
+
+def test_writing_outside_the_arrays_is_seen():
+    assert "wrote 1 bytes behind C, the nearest 1 bytes outside" in problems(
+        kernel(CONFIGURE, LOAD, MULTIPLY, STORE, "(&C[0][0])[256] ^= 1;")
+    )
+    assert "wrote 1 bytes before C, the nearest 3 bytes outside" in problems(
+        kernel(CONFIGURE, LOAD, MULTIPLY, STORE, "(&C[0][0])[-3] ^= 1;")
+    )
+    assert "wrote" in problems(kernel(CONFIGURE, LOAD, MULTIPLY, "mvout(C + 1, 0x80000000, 16, 16);", STORE))
+
+
+def test_changing_an_input_is_seen():
+    assert "changed its input B[0][5]" in problems(kernel(CONFIGURE, LOAD, MULTIPLY, STORE, "B[0][5] ^= 1;"))
+
+
+def test_an_endless_loop_ends():
+    evaluator = Evaluator("small/1", max_instructions=100_000)
+    text = problems(kernel("for (volatile int i = 0; ; ) i = i;"), evaluator)
+    assert text.startswith("timeout: ")
+    assert "endless loop" in text
+
+
+def test_recursion_without_end_is_a_fault_or_a_timeout():
+    helper = "static int deep(int n) { volatile int here[64]; here[n & 63] = n; return deep(n + 1) + here[0]; }\n"
+    assert problems(kernel("C[0][0] = deep(0);", before=helper)).split(":")[0] in {"fault", "timeout"}
+
+
+@pytest.mark.parametrize("size", ["1 << 22", "1 << 28", "1l << 40"])
+def test_a_huge_local_array_never_passes_unseen(size):
+    text = problems(kernel(f"volatile int8_t huge[{size}]; huge[0] = huge[({size}) - 1] = 1;"))
+    assert text.split(":")[0] in {"fault", "wrong", "compile_error"}
+
+
+def test_a_huge_static_array_does_not_break_the_toolchain():
+    text = problems(kernel("huge[A[0][0]] = 2;", before="static volatile int8_t huge[1l << 36] = {1};\n"))
+    assert text.startswith(("compile_error", "fault"))
+
+
+@pytest.mark.parametrize("address", ["0x0", "0x1000", "0x7fffffff0", "0xffffffffffffffff"])
+def test_wild_addresses_are_faults_with_the_line(address):
+    text = problems(kernel(f"volatile int8_t *p = &A[0][0]; p += {address} - (uint64_t) p;", "*p = 1;"))
+    assert text.startswith(("fault: 3: ", "fault: None: "))
+
+
+def test_wild_dma_is_a_fault_with_the_line():
+    assert problems(kernel(CONFIGURE, "mvin(0x1000, 0, 16, 16);", "fence();")).startswith(
+        ("fault: 3: ", "fault: None: ")
+    )
+    assert problems(kernel(CONFIGURE, "mvin(A, 16380, 16, 16);", "fence();")).startswith(
+        ("fault: 3: ", "fault: None: ")
+    )
+
+
+def test_the_test_bench_channel_cannot_end_or_print():
+    poke = "volatile uint64_t *p = (volatile uint64_t *) A; p += (0x10020000 - (int64_t) p) / 8; *p = {};"
+    assert problems(kernel(GOOD_BODY, poke.format("1ull << 56"))).startswith("fault")
+    assert problems(kernel(GOOD_BODY, poke.format("'C'"))).startswith("fault")
+
+
+def test_a_missing_fence_is_reported_and_does_not_pay():
+    with_fence, without = TILE.evaluate(GOOD), TILE.evaluate(GOOD.replace("fence();", ""))
+    assert without.correct
+    assert any(fact.kind == "missing_fence" for fact in without.feedback)
+    assert not any(fact.kind == "missing_fence" for fact in with_fence.feedback)
+    assert abs(without.cycles - with_fence.cycles) < 20
+
+
+# Keys, caches, behaviour.
+
+
+def test_key_ignores_names_and_follows_everything_that_counts():
+    assert TILE.key(GOOD) == TILE.key(
+        GOOD.replace("A[", "in[").replace("(A,", "(in,").replace("fence();", "fence(); // done")
+    )
+    assert TILE.key(GOOD) != TILE.key(GOOD.replace("16, 0)", "8, 0)"))
+    others = [
+        Evaluator("small/0"),
+        Evaluator("small/1", "lean-rtl"),
+        Evaluator("small/1", seeds=(0, 1, 2)),
+        Evaluator("small/1", load_config("int8-16").with_values({"memory.latency": 20})),
+    ]
+    assert len({evaluator.key(GOOD) for evaluator in [TILE, *others]}) == 5
+
+
+def test_one_command_stream_has_one_signature():
+    signature = TILE.evaluate(GOOD).trace_signature
+    looped = kernel("volatile int n = 3; for (int i = 0; i < n; i++) {}", CONFIGURE, LOAD, MULTIPLY, STORE)
+    assert TILE.evaluate(looped).trace_signature == signature
+    assert TILE.evaluate(kernel(CONFIGURE, LOAD, LOAD, MULTIPLY, STORE)).trace_signature != signature
+
+
+@pytest.mark.parametrize("make", [lambda path: MemoryCache(), lambda path: FileCache(path / "cache")])  # noqa: ARG005
+def test_a_cached_verdict_is_not_computed_again(tmp_path, make, monkeypatch):
+    cache = make(tmp_path)
+    first = Evaluator("small/1", cache=cache)
+    good, bad = first.evaluate(GOOD), first.evaluate(kernel("fence();"))
+    monkeypatch.setattr("autocomp_kit.evaluate._evaluator.simulate", None)
+    again = Evaluator("small/1", cache=cache)
+    assert again.evaluate(GOOD) == good
+    assert again.evaluate(kernel("fence();")) == bad
+    assert Evaluator("small/1").evaluate(GOOD).status == "internal_error"
+
+
+def test_a_damaged_cache_file_is_no_verdict(tmp_path):
+    cache = FileCache(tmp_path)
+    evaluator = Evaluator("small/1", cache=cache)
+    good = evaluator.evaluate(GOOD)
+    (file,) = tmp_path.glob("*.json")
+    file.write_text("{")
+    assert evaluator.evaluate(GOOD).cycles == good.cycles
+    assert file.read_text() != "{"
+
+
+def test_trace_returns_the_run_or_says_why_not():
+    result = TILE.trace(GOOD)
+    assert len(result.trace.commands) == 9
+    with pytest.raises(InputError, match="goto"):
+        TILE.trace(kernel("goto x; x: fence();"))
+    with pytest.raises(InputError, match="outside"):
+        TILE.trace(kernel(CONFIGURE, "mvin(0x1000, 0, 16, 16);"))
+
+
+def test_a_workload_and_a_machine_that_do_not_fit():
+    with pytest.raises(WorkloadError, match="needs an int8 machine"):
+        Evaluator("small/1", "fp32-4")
+    with pytest.raises(InputError, match="at least one seed"):
+        Evaluator("small/1", seeds=())
+
+
+def test_advice_counts_loads_and_zeroing():
+    evaluator = Evaluator("small/2")
+    facts = {
+        fact.kind: fact for fact in evaluator.evaluate(evaluator.workload.baseline_code(evaluator.machine)).feedback
+    }
+    assert "2.0 times its 16,384 bytes" in facts["loaded_A"].text
+    assert "8.0 times its 16,384 bytes" in facts["loaded_B"].text
+    assert "64 mvins only write zeros" in facts["zeroing"].text
+    assert "stored by 64 commands, 16,384 bytes;" in facts["stored_C"].text
+    known = [fact.cycles for fact in evaluator.evaluate(evaluator.workload.baseline_code(evaluator.machine)).feedback]
+    assert known[:2] == sorted((cycles for cycles in known if cycles), reverse=True)[:2]
