@@ -10,7 +10,18 @@ from typing import Protocol, runtime_checkable
 
 from autocomp_kit.records import Candidate, Evaluation, MenuItem, Plan, Record, Usage
 
-__all__ = ["Agent", "AgentError", "AgentUnavailableError", "CodeReply", "CodeRequest", "PlanRequest"]
+__all__ = [
+    "Agent",
+    "AgentError",
+    "AgentUnavailableError",
+    "CodeReply",
+    "CodeRequest",
+    "CombineRequest",
+    "Combiner",
+    "PlanRequest",
+    "RepairRequest",
+    "Repairer",
+]
 
 
 class AgentError(Exception):
@@ -69,6 +80,41 @@ class CodeRequest(Record):
     seed: int
 
 
+class RepairRequest(Record):
+    """One repair call: make ``failed``, an implementation of ``plan``, correct; ``evaluation`` says what is wrong.
+
+    ``round`` counts the repairs of one implementation, from 1.
+    """
+
+    plan: Plan
+    parent: Candidate
+    parent_evaluation: Evaluation
+    failed: Candidate
+    evaluation: Evaluation
+    workload: str
+    workload_text: str
+    machine: str
+    machine_text: str
+    iteration: int
+    iterations: int
+    round: int
+    seed: int
+
+
+class CombineRequest(Record):
+    """One cross-over call: write a kernel that has what is good in each of two."""
+
+    parents: tuple[tuple[Candidate, Evaluation], tuple[Candidate, Evaluation]]
+    workload: str
+    workload_text: str
+    machine: str
+    machine_text: str
+    iteration: int
+    iterations: int
+    sample: int
+    seed: int
+
+
 class CodeReply(Record):
     """The kernel that a code call wrote; ``notes`` is what its author says about it, or is empty."""
 
@@ -108,6 +154,36 @@ class Agent(Protocol):
 
     async def implement(self, request: CodeRequest) -> CodeReply:
         """Write the whole kernel that results from carrying the plan out.
+
+        Raises
+        ------
+        AgentError
+            If no usable kernel came of the call.
+        """
+        ...
+
+
+@runtime_checkable
+class Repairer(Protocol):
+    """An agent that can also correct a kernel which did not compile, run or give the right result."""
+
+    async def repair(self, request: RepairRequest) -> CodeReply:
+        """Write the corrected kernel.
+
+        Raises
+        ------
+        AgentError
+            If no usable kernel came of the call.
+        """
+        ...
+
+
+@runtime_checkable
+class Combiner(Protocol):
+    """An agent that can also combine two kernels."""
+
+    async def combine(self, request: CombineRequest) -> CodeReply:
+        """Write one kernel that has what is good in each of two.
 
         Raises
         ------
