@@ -1,0 +1,403 @@
+"""From loops to the list of commands that a kernel issues, with NumPy: every loop becomes an axis.
+
+Bounds, guards and addresses are evaluated exactly as C does for the values that occur, so that the analysis holds for
+any loop whose bounds do not depend on data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autocomp_kit.agents.rules.commands import COMMANDS, NAMED_CONSTANTS, CommandKind
+from autocomp_kit.agents.rules.errors import RewriteError
+from autocomp_kit.agents.rules.expression import (
+    Binary,
+    Cast,
+    Conditional,
+    Expression,
+    Index,
+    Name,
+    Number,
+    Real,
+    Sizeof,
+    Unary,
+    show,
+    width_of,
+)
+from autocomp_kit.agents.rules.machine import CODES, DRAM_SHIFT
+from autocomp_kit.agents.rules.syntax import Array, Assign, Command, Declare, If, Kernel, Loop, Opaque, Statements
+
+__all__ = ["MOST_COMMANDS", "Expansion", "Instances", "expand"]
+
+MOST_COMMANDS = 6_000_000
+"""A kernel that issues more is not followed: the check would take longer than it is worth."""
+
+Value = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Every execution of one command statement.
+
+    Attributes
+    ----------
+    command
+        The statement.
+    around
+        The loops and conditions around it, outermost first.
+    variables
+        ``int64[instances]`` for each loop variable in scope.
+    operands
+        ``int64[instances, 7]``, as in the machine's table.
+    keys
+        ``int64[instances]``: position in time, comparable between statements.
+    """
+
+    command: Command
+    around: tuple[Loop | If, ...]
+    variables: dict[str, Value]
+    operands: Value
+    keys: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """All commands of a kernel: per statement, and in order of time in ``table`` (``int64[commands, 9]``)."""
+
+    statements: tuple[Instances, ...]
+    table: Value
+    order: Value
+
+    def per_statement(self, flags: NDArray[np.uint8], statement: int) -> NDArray[np.uint8]:
+        """Return flags that are in order of time for one statement, in the order of its instances."""
+        position = np.empty(len(self.order), np.int64)
+        position[self.order] = np.arange(len(self.order))
+        first = sum(len(entry.keys) for entry in self.statements[:statement])
+        return flags[position[first : first + len(self.statements[statement].keys)]]
+
+
+def expand(kernel: Kernel, *, dim: int, element_bytes: int) -> Expansion:
+    """Return the commands that a kernel issues.
+
+    Raises
+    ------
+    RewriteError
+        If it holds something that cannot be followed; the error names the line.
+    """
+    expander = _Expander(kernel, dim, element_bytes)
+    expander.block(kernel.body, _Scope({}, np.zeros(1, np.int64), 1 << 62))
+    statements = tuple(expander.found)
+    keys = np.concatenate([entry.keys for entry in statements]) if statements else np.zeros(0, np.int64)
+    order = np.argsort(keys, kind="stable")
+    table = np.empty((len(keys), 9), np.int64)
+    first = 0
+    for index, entry in enumerate(statements):
+        last = first + len(entry.keys)
+        table[first:last, 0] = CODES[COMMANDS[entry.command.function].kind]
+        table[first:last, 1] = index
+        table[first:last, 2:] = entry.operands
+        first = last
+    return Expansion(statements, np.ascontiguousarray(table[order]), order)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointer:
+    """An address inside array ``array``; indexing it once steps over ``steps[0]`` bytes."""
+
+    array: int
+    offset: Value
+    steps: tuple[int, ...]
+
+
+Environment = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """All runs of one block at once.
+
+    Attributes
+    ----------
+    variables
+        What each run sees; one array element per run.
+    keys
+        Position of each run in time. A run owns the ``span`` keys from its own on.
+    around, loops
+        What encloses the block, and the names of the loop variables among the variables.
+    """
+
+    variables: Environment
+    keys: Value
+    span: int
+    around: tuple[Loop | If, ...] = ()
+    loops: frozenset[str] = frozenset()
+
+
+class _Expander:
+    """Walks statements with one array element per run of the block at hand."""
+
+    def __init__(self, kernel: Kernel, dim: int, element_bytes: int) -> None:
+        self._arrays: Mapping[str, tuple[int, Array]] = {
+            array.name: (index, array) for index, array in enumerate(kernel.arrays)
+        }
+        self._constants = {**NAMED_CONSTANTS, "DIM": dim}
+        self._element_bytes = element_bytes
+        self._commands = 0
+        self.found: list[Instances] = []
+
+    def block(self, statements: Statements, scope: _Scope) -> None:
+        """Expand the runs of a block; its statements divide each run's keys evenly."""
+        span = scope.span // max(len(statements), 1)
+        if not span:
+            raise RewriteError("analyse", "the kernel is nested too deeply to follow")
+        variables = dict(scope.variables)
+        for position, statement in enumerate(statements):
+            here = replace(scope, variables=variables, keys=scope.keys + position * span, span=span)
+            match statement:
+                case Declare(_, name, value):
+                    variables.pop(name, None)
+                    if value is not None and not isinstance(value, Real):
+                        variables[name] = self._integer(value, here, statement.origin.line)
+                case Command():
+                    self._command(statement, here)
+                case Loop():
+                    self._loop(statement, here)
+                case If():
+                    self._if(statement, here)
+                case Assign(name):
+                    raise RewriteError("analyse", f"{name} changes after its declaration", line=statement.origin.line)
+                case Opaque(_, reason):
+                    raise RewriteError("analyse", reason, line=statement.origin.line)
+
+    def _if(self, statement: If, scope: _Scope) -> None:
+        taken = self._integer(statement.condition, scope, statement.origin.line) != 0
+        for side, mask in ((statement.then, taken), (statement.otherwise, ~taken)):
+            if side and mask.any():
+                chosen = {name: value[mask] for name, value in scope.variables.items()}
+                around = (*scope.around, statement)
+                self.block(side, replace(scope, variables=chosen, keys=scope.keys[mask], around=around))
+
+    def _loop(self, loop: Loop, scope: _Scope) -> None:
+        line = loop.origin.line
+        start, bound = self._integer(loop.start, scope, line), self._integer(loop.bound, scope, line)
+        trips = np.maximum(0, -((start - bound) // loop.step))
+        longest, total = int(trips.max(initial=0)), int(trips.sum())
+        if total > MOST_COMMANDS:
+            raise RewriteError("analyse", f"the loop over {loop.variable} runs {total} times", line=line)
+        if not total:
+            return
+        turn = np.arange(total) - np.repeat(np.cumsum(trips) - trips, trips)
+        inside = {name: np.repeat(value, trips) for name, value in scope.variables.items()}
+        inside[loop.variable] = np.repeat(start, trips) + turn * loop.step
+        span = scope.span // longest
+        keys = np.repeat(scope.keys, trips) + turn * span
+        self.block(loop.body, _Scope(inside, keys, span, (*scope.around, loop), scope.loops | {loop.variable}))
+
+    def _command(self, command: Command, scope: _Scope) -> None:
+        count, line = len(scope.keys), command.origin.line
+        self._commands += count
+        if self._commands > MOST_COMMANDS:
+            raise RewriteError("analyse", f"the kernel issues more than {MOST_COMMANDS} commands")
+        kind = COMMANDS[command.function]
+        if not _fewest(kind) <= len(command.arguments) <= len(kind.fields):
+            reason = f"{command.function} takes {len(kind.fields)} arguments, not {len(command.arguments)}"
+            raise RewriteError("analyse", reason, line=line)
+        values: dict[str, Value] = {}
+        for field, argument in zip(kind.fields, command.arguments, strict=False):
+            if field == "dram":
+                values[field] = self._address(argument, scope, line)
+            elif field == "scale":
+                values[field] = np.full(count, _name_of(argument))
+            else:
+                values[field] = self._integer(argument, scope, line)
+        operands = np.zeros((count, 7), np.int64)
+        for column, operand in enumerate(_operands(kind, values, count, self._constants["DIM"])):
+            operands[:, column] = operand
+        known = {name: value for name, value in scope.variables.items() if name in scope.loops}
+        self.found.append(Instances(command, scope.around, known, operands, scope.keys))
+
+    def _integer(self, node: Expression, scope: _Scope, line: int) -> Value:
+        value = self._evaluate(node, scope, line)
+        if isinstance(value, _Pointer):
+            raise RewriteError("analyse", f"{show(node)} is an address where a number is needed", line=line)
+        return value
+
+    def _address(self, node: Expression, scope: _Scope, line: int) -> Value:
+        value = self._evaluate(node, scope, line)
+        if isinstance(value, _Pointer):
+            return value.offset + ((value.array + 1) << DRAM_SHIFT)
+        if value.any():
+            raise RewriteError("analyse", f"{show(node)} does not point into a parameter of the kernel", line=line)
+        return value
+
+    def _evaluate(  # noqa: C901, PLR0911 - one branch per kind of node
+        self, node: Expression, scope: _Scope, line: int
+    ) -> Value | _Pointer:
+        match node:
+            case Number(value):
+                return np.full(len(scope.keys), value)
+            case Sizeof(type_name):
+                return np.full(len(scope.keys), width_of(type_name, self._element_bytes) or 1)
+            case Name(name):
+                return self._name(name, scope, line)
+            case Cast(type_name, operand):
+                return _cast(type_name, self._evaluate(operand, scope, line))
+            case Unary("&", Index(array, index)):
+                return self._element(array, index, scope, line)
+            case Unary("&", Name() as operand):
+                return self._evaluate(operand, scope, line)
+            case Unary("*", operand):
+                return self._element(operand, Number(0), scope, line, loaded=True)
+            case Index(array, index):
+                return self._element(array, index, scope, line, loaded=True)
+            case Unary(operator, operand):
+                return _unary(operator, self._integer(operand, scope, line))
+            case Conditional(condition, then, otherwise):
+                test = self._integer(condition, scope, line)
+                return np.where(
+                    test != 0,
+                    self._integer(then, scope, line),
+                    self._integer(otherwise, scope, line),
+                )
+            case Binary(operator, left, right):
+                first, second = self._evaluate(left, scope, line), self._evaluate(right, scope, line)
+                return _binary(operator, first, second, node, line)
+            case _:
+                raise RewriteError("analyse", f"{show(node)} is not an integer", line=line)
+
+    def _name(self, name: str, scope: _Scope, line: int) -> Value | _Pointer:
+        count = len(scope.keys)
+        if name in scope.variables:
+            return scope.variables[name]
+        if name in self._arrays:
+            index, array = self._arrays[name]
+            steps = [array.element_bytes]
+            for size in reversed(array.dimensions[1:]):
+                steps.insert(0, steps[0] * size)
+            return _Pointer(index, np.zeros(count, np.int64), tuple(steps))
+        if name in self._constants:
+            return np.full(count, self._constants[name])
+        raise RewriteError("analyse", f"the value of {name} is not known here", line=line)
+
+    def _element(
+        self,
+        array: Expression,
+        index: Expression,
+        scope: _Scope,
+        line: int,
+        *,
+        loaded: bool = False,
+    ) -> _Pointer:
+        base = self._evaluate(array, scope, line)
+        if not isinstance(base, _Pointer) or not base.steps:
+            raise RewriteError("analyse", f"{show(array)} cannot be indexed", line=line)
+        if loaded and len(base.steps) == 1:
+            raise RewriteError("analyse", "the kernel reads data on the host", line=line)
+        offset = base.offset + self._integer(index, scope, line) * base.steps[0]
+        return _Pointer(base.array, offset, base.steps[1:] or base.steps)
+
+
+def _fewest(kind: CommandKind) -> int:
+    """Return how many arguments a command needs; Autocomp's config_st leaves out the scale."""
+    return 1 if kind.kind == "config_st" else len(kind.fields)
+
+
+def _name_of(argument: Expression) -> int:
+    """Return a number that stands for a constant scale; equal scales get equal numbers."""
+    text = show(argument).rstrip("fFuUlL").rstrip("0").rstrip(".") or "0"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "little")
+
+
+_ONE = _name_of(Number(1))
+
+
+def _operands(kind: CommandKind, values: dict[str, Value], count: int, dim: int) -> list[Value]:
+    """Return the operands in the order of the machine's table."""
+    zero, one = np.zeros(count, np.int64), np.ones(count, np.int64)
+    local = {"local", "weights", "result", "input", "bias"}
+    values = {field: value & 0xFFFFFFFF if field in local else value for field, value in values.items()}
+    match kind.kind:
+        case "config_ex":
+            names = ("dataflow", "activation", "input_stride", "input_transpose", "weights_transpose")
+            return [values[name] for name in names]
+        case "config_ld":
+            block = values.get("block_stride", one * dim)
+            return [values["stride"], values["scale"], block, values["load_id"], values.get("shrunk", zero)]
+        case "config_st":
+            return [values["stride"], values.get("activation", zero), values.get("scale", one * _ONE)]
+        case "compute":
+            return [*(values[field] for field in kind.fields), one * int(kind.new_weights)]
+        case "mvin":
+            return [*(values[field] for field in kind.fields), one * kind.load_id]
+        case _:
+            return [values[field] for field in kind.fields]
+
+
+def _cast(type_name: str, value: Value | _Pointer) -> Value | _Pointer:
+    width = width_of(type_name.replace("*", " "))
+    if isinstance(value, _Pointer) or "*" in type_name or width is None or width >= 8:
+        return value
+    bits = 8 * width
+    masked = value & ((1 << bits) - 1)
+    if type_name.startswith("u") or type_name == "bool":
+        return masked
+    return masked - ((masked >> (bits - 1)) << bits)
+
+
+def _unary(operator: str, value: Value) -> Value:
+    if operator == "-":
+        return -value
+    if operator == "~":
+        return ~value
+    is_zero: Value = (value == 0).astype(np.int64)
+    return is_zero
+
+
+def _binary(
+    operator: str, left: Value | _Pointer, right: Value | _Pointer, node: Expression, line: int
+) -> Value | _Pointer:
+    if isinstance(right, _Pointer):
+        left, right = (right, left) if operator == "+" else (left, right)
+    if isinstance(left, _Pointer):
+        if operator not in {"+", "-"} or isinstance(right, _Pointer):
+            raise RewriteError("analyse", f"the address {show(node)} cannot be followed", line=line)
+        sign = 1 if operator == "+" else -1
+        return _Pointer(left.array, left.offset + sign * right * left.steps[0], left.steps)
+    if isinstance(right, _Pointer):
+        raise RewriteError("analyse", f"the address {show(node)} cannot be followed", line=line)
+    return _arithmetic(operator, left, right, node, line)
+
+
+def _arithmetic(operator: str, left: Value, right: Value, node: Expression, line: int) -> Value:
+    if operator in {"/", "%"}:
+        if not right.all():
+            raise RewriteError("analyse", f"{show(node)} divides by zero", line=line)
+        quotient: Value = np.abs(left) // np.abs(right) * np.sign(left) * np.sign(right)
+        return quotient if operator == "/" else left - quotient * right
+    if operator in {"<<", ">>"} and ((right < 0) | (right > 62)).any():
+        raise RewriteError("analyse", f"{show(node)} shifts too far", line=line)
+    plain = {
+        "+": np.add,
+        "-": np.subtract,
+        "*": np.multiply,
+        "<<": np.left_shift,
+        ">>": np.right_shift,
+        "&": np.bitwise_and,
+        "|": np.bitwise_or,
+        "^": np.bitwise_xor,
+        "<": np.less,
+        "<=": np.less_equal,
+        ">": np.greater,
+        ">=": np.greater_equal,
+        "==": np.equal,
+        "!=": np.not_equal,
+        "&&": np.logical_and,
+        "||": np.logical_or,
+    }
+    result: Value = plain[operator](left, right).astype(np.int64)
+    return result
