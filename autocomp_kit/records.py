@@ -48,9 +48,13 @@ class Record(BaseModel):
 
 
 class Usage(Record):
-    """Tokens and money of one or more model calls; usages add up with ``+``."""
+    """Tokens and money of one or more model calls; usages add up with ``+``.
+
+    ``unpriced_calls`` counts the calls whose model has no known price: ``usd`` leaves them out.
+    """
 
     calls: int = 0
+    unpriced_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cache_write_tokens: int = 0
@@ -62,6 +66,7 @@ class Usage(Record):
         """Return the sum, field by field."""
         return Usage(
             calls=self.calls + other.calls,
+            unpriced_calls=self.unpriced_calls + other.unpriced_calls,
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmini_sim._program import Program
+from gemmini_sim.elf import Program
 from gemmini_sim.engine import opcodes
 from gemmini_sim.engine.accelerator_state import describe_fault
 from gemmini_sim.result import Fault

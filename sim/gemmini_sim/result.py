@@ -10,23 +10,16 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gemmini_sim.config import DRAM_BASE
+from gemmini_sim.elf import Symbol
 from gemmini_sim.errors import InputError
 
-__all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Symbol", "Trace"]
+__all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Trace", "locate"]
 
 Status = Literal["exited", "fault", "limit"]
 
 
 class SimulationError(InputError):
     """The caller's input cannot be simulated: a bad ELF, an unknown symbol, an array that does not fit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A named place of a program: its address, and its size in bytes (0 where the program does not say)."""
-
-    address: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)

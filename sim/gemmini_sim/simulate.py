@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmini_sim._program import Program, load_program
 from gemmini_sim.config import DRAM_BASE, MachineConfig, load_config
+from gemmini_sim.elf import ElfError, Program, read_program
 from gemmini_sim.result import Region, SimulationError, SimulationResult, Status, Trace, locate
 
-__all__ = ["simulate"]
+__all__ = ["announce_compilation", "simulate"]
 
+_COLD_SECONDS = 3.0  # loading machine code from the cache takes less
 _MAX_REGIONS = 1 << 20
 _MAX_TRACE_ROWS = 1 << 26
 
@@ -83,12 +87,36 @@ def simulate(
     config = load_config(config)
     if max_instructions < 1 or console_limit < 0:
         raise SimulationError("max_instructions must be at least 1, and console_limit at least 0")
-    program = load_program(elf if isinstance(elf, bytes) else _read(elf))
-    machine = _build(program, config, limit=max_instructions, timing=timing, tracing=trace == "full")
-    for name, array in (memory or {}).items():
-        _write(machine.memory, program, name, array)
+    try:
+        program = read_program(elf if isinstance(elf, bytes) else _read(elf), memory_bytes=config.memory_bytes)
+        machine = _build(program, config, limit=max_instructions, timing=timing, tracing=trace == "full")
+        for name, array in (memory or {}).items():
+            _write(machine.memory, program, name, array)
+    except ElfError as error:
+        raise SimulationError(f"not a program for this machine: {error}") from None
     machine = _run(machine, console_limit=console_limit)
     return _result(machine, program, console_limit=console_limit, tracing=trace == "full")
+
+
+@contextlib.contextmanager
+def announce_compilation(stream: TextIO | None = None) -> Iterator[None]:
+    """Say on ``stream`` (standard error by default) when the code inside has to wait for a cold JIT compilation."""
+    from gemmini_sim.engine.core import run  # noqa: PLC0415 - Numba takes a while to import
+
+    known = len(getattr(run, "signatures", ()))
+
+    def announce() -> None:
+        if len(getattr(run, "signatures", (None,))) == known:
+            message = "gemmini-sim: compiling the simulator for this machine; takes about a minute, once ...\n"
+            (stream or sys.stderr).write(message)
+
+    timer = threading.Timer(_COLD_SECONDS, announce)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _read(path: Path) -> bytes:
@@ -105,11 +133,6 @@ def _build(program: Program, config: MachineConfig, *, limit: int, timing: bool,
     first, end = DRAM_BASE + dram.size, DRAM_BASE
     for segment in program.segments:
         offset = segment.address - DRAM_BASE
-        if offset < 0 or offset + segment.size > dram.size:
-            raise SimulationError(
-                f"the program has a segment at {segment.address:#x} of {segment.size} bytes, outside the DRAM of "
-                f"{dram.size >> 20} MB at {DRAM_BASE:#x}"
-            )
         dram[offset : offset + len(segment.data)] = np.frombuffer(segment.data, np.uint8)
         if segment.executable:
             first = min(first, segment.address & ~1)

@@ -16,6 +16,7 @@ from gemmini_sim.engine.accelerator import execute
 from gemmini_sim.engine.accelerator_state import BAD_FUNCT, NO_FAULT, start_region
 from gemmini_sim.engine.csr import enter_trap, execute_csr, float_dirty, float_off, return_from_trap
 from gemmini_sim.engine.decode import decode
+from gemmini_sim.engine.float_execute import execute_float
 from gemmini_sim.engine.htif import answer_tohost, is_channel, store_channel
 from gemmini_sim.engine.integer import (
     divide,
@@ -231,6 +232,8 @@ def _execute_rare(core, x, f, memory, words, console, instruction, pc):
         return _atomic(core, x, memory, words, console, instruction)
     if op.CSRRW <= operation <= op.CSRRCI:
         return _NEXT if execute_csr(core, x, instruction) else _raise(core, op.CAUSE_ILLEGAL, 0)
+    if operation == op.FLOAT or op.FMADD <= operation <= op.FNMADD:
+        return _NEXT if execute_float(core, x, f, instruction) else _raise(core, op.CAUSE_ILLEGAL, 0)
     if operation == op.WFI:
         return _NEXT
     if operation == op.MRET:

@@ -1,0 +1,158 @@
+"""The prompts: what a model reads before it plans or writes a kernel, rendered from ``data/prompts/*.j2``.
+
+A prompt has a constant part (the machine, what things cost, the rules, the task) and a varying one (the kernel, what
+was measured, the options). The constant part comes first and is byte for byte the same in every call of a run, so that
+a provider can cache it.
+
+Kernels, plans and measurements are other people's text. They enter a prompt only as data in fences that their content
+cannot close.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+from gemmini_sim.config import MachineConfig
+
+from autocomp_kit.agents.base import CodeRequest, PlanRequest
+from autocomp_kit.resources import data_folder
+from autocomp_kit.workloads import FUNCTION
+
+__all__ = ["Prompt", "Prompts"]
+
+
+class Prompt(NamedTuple):
+    """A rendered prompt: ``constant`` parts in order, each the end of a cacheable prefix, then the ``varying`` one."""
+
+    constant: tuple[str, ...]
+    varying: str
+
+    @property
+    def text(self) -> str:
+        """The whole prompt as a person reads it."""
+        return "\n".join((*self.constant, self.varying))
+
+
+class Prompts:
+    """Renders prompts from templates.
+
+    Parameters
+    ----------
+    folder
+        A folder with templates of the user's own; one of the same name as a shipped one replaces it.
+    """
+
+    def __init__(self, *, folder: Path | str | None = None) -> None:
+        places = [data_folder("prompts")] if folder is None else [Path(folder), data_folder("prompts")]
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(places),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,  # noqa: S701 - the output is text for a model, not HTML
+        )
+        self._environment.filters.update(fenced=_fenced, oneline=_oneline, cycles=_cycles)
+
+    def plan(self, request: PlanRequest, *, machine: MachineConfig) -> Prompt:
+        """Return the prompt that asks for a plan: the answer is an option number and a text."""
+        ancestors = [
+            {"cycles": evaluation.cycles, "plan": plan.text if plan else ""}
+            for _, plan, evaluation in request.ancestors
+        ]
+        return Prompt(
+            self._constant(request, machine, "rules_plan.md.j2"),
+            self._render("plan.md.j2", {**_parent(request), "options": request.options, "ancestors": ancestors}),
+        )
+
+    def code(self, request: CodeRequest, *, machine: MachineConfig) -> Prompt:
+        """Return the prompt that asks for the kernel that results from carrying a plan out."""
+        return Prompt(
+            self._constant(request, machine, "rules_code.md.j2"),
+            self._render("code.md.j2", {**_parent(request), "plan": request.plan.text, "sample": request.sample}),
+        )
+
+    def _constant(self, request: PlanRequest | CodeRequest, machine: MachineConfig, rules: str) -> tuple[str, ...]:
+        facts = {**_machine_facts(machine), "function": FUNCTION}
+        parts = [self._render(name, facts) for name in ("machine.md.j2", "timing.md.j2", rules)]
+        task = self._render("task.md.j2", {"workload_text": _clean(request.workload_text)})
+        return "\n".join(parts), task
+
+    def _render(self, template: str, values: Mapping[str, object]) -> str:
+        return self._environment.get_template(template).render(values).strip("\n") + "\n"
+
+
+def _parent(request: PlanRequest | CodeRequest) -> dict[str, object]:
+    """Return what both prompts say about the kernel that is to be improved."""
+    evaluation = request.evaluation
+    return {
+        "code": request.parent.code,
+        "cycles": evaluation.cycles,
+        "ideal_cycles": evaluation.ideal_cycles,
+        "utilization": evaluation.utilization,
+        "feedback": [fact.text for fact in evaluation.feedback],
+        "iteration": request.iteration,
+        "iterations": request.iterations,
+        "ancestors": (),
+    }
+
+
+def _machine_facts(machine: MachineConfig) -> dict[str, object]:
+    """Return the sizes of a machine and the cycles that follow from them (rules of the RTL measurements)."""
+    dim = machine.array.dim
+    bus = machine.dma.bus_bytes
+    row_bytes = dim * machine.element_bytes
+    max_columns = max(dim, machine.dma.request_bytes // machine.element_bytes)
+    # A lone pair: the preload enters the mesh, DIM cycles later the compute, which ends 2 * DIM + rows after that.
+    pair = machine.array.preload_latency + 4 * dim
+    line = max(
+        machine.l2.line_bytes / machine.memory.bytes_per_cycle + 0.45,
+        (machine.memory.latency + 17) / machine.l2.misses,
+    )
+    return {
+        "machine": machine,
+        "dim": dim,
+        "element": machine.array.element,
+        "accumulator": machine.array.accumulator,
+        "scratchpad_rows": machine.scratchpad_rows,
+        "scratchpad_bank_rows": machine.scratchpad_bank_rows,
+        "accumulator_rows": machine.accumulator_rows,
+        "accumulator_bank_rows": machine.accumulator_bank_rows,
+        "bus_bytes": bus,
+        "row_bytes": row_bytes,
+        "max_columns": max_columns,
+        "tile_load": dim * math.ceil(row_bytes / bus),
+        "wide_load": dim * math.ceil(max_columns * machine.element_bytes / bus),
+        "accumulator_load": dim * math.ceil(dim * machine.accumulator_bytes / bus),
+        "tile_store": round(1.6 * dim),
+        "line_miss": f"{line:.1f}",
+        "pair_latency": pair,
+        "config_ex_gap": pair + 3,
+        "fence_gap": pair + 14,
+    }
+
+
+def _fenced(text: str, language: str) -> str:
+    """Put a text into a fence of more backticks than it has in a row anywhere, so that it cannot close the fence."""
+    text = _clean(text).strip("\n")
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _clean(text: str) -> str:
+    """Replace what is no text: control characters other than line ends and tabs, and halves of characters."""
+    text = text.replace("\r\n", "\n").encode("utf-8", "replace").decode("utf-8")
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "\N{REPLACEMENT CHARACTER}", text)
+
+
+def _oneline(text: str) -> str:
+    return " ".join(_clean(text).split())
+
+
+def _cycles(count: int | None) -> str:
+    return "no cycles measured" if count is None else f"{count:,} cycles"

@@ -1,0 +1,84 @@
+"""``gemmini-sim run``: one program, as ``spike --extension=gemmini`` would run it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gemmini_sim.config import MachineConfig, load_config
+from gemmini_sim.errors import InputError
+from gemmini_sim.result import SimulationResult
+from gemmini_sim.simulate import announce_compilation, simulate
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("run")(_run)
+
+
+def _run(
+    *,
+    elf: Annotated[Path, typer.Argument(help="A bare-metal RV64 program linked for 0x80000000.")],
+    config: Annotated[str, typer.Option(help="Preset name or TOML file.")] = "int8-16",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+    max_instructions: Annotated[int, typer.Option(min=1, help="Stop after this many.")] = 2_000_000_000,
+    dram_latency: Annotated[int | None, typer.Option(min=0, help="Cycles to the first data of a DRAM read.")] = None,
+    timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Run the clock.")] = True,
+    trace: Annotated[Path | None, typer.Option(help="Write the table of Gemmini commands to this .csv file.")] = None,
+) -> None:
+    """Run a program: its console on standard output, its exit code as exit code (1 if it fails)."""
+    machine = load_config(config)
+    if dram_latency is not None:
+        machine = machine.with_values({"memory.latency": dram_latency}, source="--dram-latency")
+    with announce_compilation():
+        result = simulate(
+            elf,
+            config=machine,
+            trace="full" if trace else "none",
+            timing=timing,
+            max_instructions=max_instructions,
+        )
+    sys.stdout.write(result.console)
+    if trace is not None:
+        _write_trace(trace, result)
+    if result.fault is not None:
+        sys.stdout.flush()
+        typer.echo(f"gemmini-sim: {result.fault.message}", err=True)
+    if as_json:
+        if result.console and not result.console.endswith("\n"):
+            sys.stdout.write("\n")
+        typer.echo(json.dumps(_summary(result, machine)))
+    raise typer.Exit(1 if result.exit_code is None else result.exit_code & 0xFF)
+
+
+def _summary(result: SimulationResult, machine: MachineConfig) -> dict[str, Any]:
+    regions = [{**asdict(region), "cycles": region.cycles, "instret": region.instret} for region in result.regions]
+    return {
+        "exit_code": result.exit_code,
+        "status": result.status,
+        "cycles": result.cycles,
+        "instret": result.instret,
+        "regions": regions,
+        "console": result.console,
+        "config": machine.name,
+        "fault": None if result.fault is None else asdict(result.fault),
+    }
+
+
+def _write_trace(path: Path, result: SimulationResult) -> None:
+    if result.trace is None:
+        return
+    commands = result.trace.commands
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.write(",".join(commands.dtype.names or ()) + "\n")
+            file.writelines(",".join(map(str, row)) + "\n" for row in commands.tolist())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,49 @@
+"""What the tests of the kit share: nothing leaves this machine, and no key is ever written down."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SECRET = "sk-ant-secret-that-nobody-may-see-0123456789"  # noqa: S105 - looks like a key, opens nothing
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse connections to anything but this machine, and forget the user's own key and server."""
+    connect = socket.socket.connect
+    connect_ex = socket.socket.connect_ex
+
+    def refuse_others(address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else None
+        if host is not None and host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            raise AssertionError(f"a test wanted to reach {host}")
+
+    def checked_connect(self: socket.socket, address: object) -> None:
+        refuse_others(address)
+        connect(self, address)
+
+    def checked_connect_ex(self: socket.socket, address: object) -> int:
+        refuse_others(address)
+        return connect_ex(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", checked_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", checked_connect_ex)
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def secret_key(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[str]:
+    """A key; when the test is over, no file of its folder and no log line holds it."""
+    caplog.set_level("INFO")
+    yield SECRET
+    assert SECRET not in caplog.text
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), f"{path} holds the key"
