@@ -51,22 +51,18 @@ def execute(state, scratchpad, accumulator, memory, funct, rs1, rs2):
     registers["rd"] = 0
     rs1 = np.int64(rs1)
     rs2 = np.int64(rs2)
-    if funct == MVIN:
-        return mvin(state, scratchpad, accumulator, memory, 0, rs1, rs2)
-    if funct == MVIN2:
-        return mvin(state, scratchpad, accumulator, memory, 1, rs1, rs2)
+    # One call of each part: Numba compiles a function anew for every literal argument.
+    if funct in (MVIN, MVIN2, MVIN3):
+        which = 0 if funct == MVIN else 1 if funct == MVIN2 else 2
+        return mvin(state, scratchpad, accumulator, memory, which, rs1, rs2)
     if funct == PRELOAD:
         return preload(registers, rs1, rs2)
-    if funct == COMPUTE_PRELOADED:
-        return compute(state, scratchpad, accumulator, rs1, rs2, True)
-    if funct == COMPUTE_ACCUMULATED:
-        return compute(state, scratchpad, accumulator, rs1, rs2, False)
+    if funct in (COMPUTE_PRELOADED, COMPUTE_ACCUMULATED):
+        return compute(state, scratchpad, accumulator, rs1, rs2, funct == COMPUTE_PRELOADED)
     if funct == MVOUT:
-        return mvout(state, scratchpad, accumulator, memory, rs1, rs2)
+        return mvout(registers, scratchpad, accumulator, memory, rs1, rs2)
     if funct == CONFIG:
         return configure(registers, rs1, rs2)
-    if funct == MVIN3:
-        return mvin(state, scratchpad, accumulator, memory, 2, rs1, rs2)
     if funct in (FLUSH, FENCE):
         return NO_FAULT
     return fault(registers, BAD_FUNCT, funct, 0)

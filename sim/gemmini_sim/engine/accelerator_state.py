@@ -26,11 +26,11 @@ __all__ = [
     "NO_FAULT",
     "STATISTICS",
     "AcceleratorState",
-    "Registers",
     "describe_fault",
     "fault",
     "new_memories",
     "new_state",
+    "rows_used",
     "start_region",
 ]
 
@@ -123,48 +123,44 @@ _REGISTER_FIELDS = [
     ("conv_output_row", ()),
 ]
 
-Registers = np.dtype(
-    [(name, np.int64, shape) for name, shape in _REGISTER_FIELDS]
-    + [("load_scale", np.float32, (3,)), ("store_scale", np.float32)],
-    align=True,
-)
-"""Configuration, the preload that waits for its compute, and the outcome of the last command."""
+_MAX_DIM = 64
+
+
+def _registers(wide: type[np.generic]) -> np.dtype[np.void]:
+    """Return the type of the registers of a machine whose accumulator elements are ``wide``.
+
+    The arrays have a fixed size, so that machines of every DIM share their machine code.
+    """
+    statistics = [(name, wide, (STATISTICS,)) for name in ("sums", "maxima", "running_maxima", "counts", "means")]
+    return np.dtype(
+        [(name, np.int64, shape) for name, shape in _REGISTER_FIELDS]
+        + [("load_scale", np.float32, (3,)), ("store_scale", np.float32)]
+        + statistics
+        + [("inverse_deviations", np.float32, (STATISTICS,)), ("inverse_sums", np.float32, (STATISTICS,))]
+        + [(name, wide, (_MAX_DIM, _MAX_DIM)) for name in ("weights", "operand", "results")],
+        align=True,
+    )
 
 
 class AcceleratorState(NamedTuple):
-    """Everything but the three memories. All arrays are changed in place; copy them all for a snapshot.
-
-    Element types are those of the machine: E int8 or float32, A int32 or float32.
+    """Everything but the three memories. Both arrays are changed in place; copy them for a snapshot.
 
     Attributes
     ----------
-    registers : Registers[1]
-    weights : A[DIM, DIM]
-        What the processing elements hold: the weights, or in output-stationary mode the sums.
-    operand : A[DIM, DIM]
-        The left operand of the compute in progress (no meaning between commands).
-    results : A[DIM, DIM]
-        The result of the compute in progress, or a row of an mvout (no meaning between commands).
-    sums, maxima, running_maxima, counts, means : A[STATISTICS]
-        Statistics of rows for layernorm and softmax.
-    inverse_deviations, inverse_sums : float32[STATISTICS]
-    scratchpad_used, accumulator_used : uint8[rows]
-        1 for every row that was written since the region began.
+    registers : record[1]
+        Configuration, the preload that waits for its compute, the outcome of the last command, the statistics of rows
+        for layernorm and softmax. ``weights[:DIM, :DIM]`` is what the processing elements hold: the weights, or in
+        output-stationary mode the sums. ``operand`` and ``results`` mean nothing between commands.
+    used : uint8[scratchpad rows + accumulator rows]
+        1 for every row that was written since the region began, the scratchpad's first.
+
+    Notes
+    -----
+    Jitted code passes an array as seven words, a record as one: so there are few arrays here.
     """
 
     registers: np.ndarray
-    weights: np.ndarray
-    operand: np.ndarray
-    results: np.ndarray
-    sums: np.ndarray
-    maxima: np.ndarray
-    running_maxima: np.ndarray
-    counts: np.ndarray
-    means: np.ndarray
-    inverse_deviations: np.ndarray
-    inverse_sums: np.ndarray
-    scratchpad_used: np.ndarray
-    accumulator_used: np.ndarray
+    used: np.ndarray
 
 
 def _element_types(config: MachineConfig) -> tuple[type[np.generic], type[np.generic]]:
@@ -173,28 +169,12 @@ def _element_types(config: MachineConfig) -> tuple[type[np.generic], type[np.gen
 
 def new_state(config: MachineConfig) -> AcceleratorState:
     """Return the state of an accelerator after reset."""
-    _, wide = _element_types(config)
-    dim = config.array.dim
-    registers = np.zeros(1, Registers)
+    registers = np.zeros(1, _registers(_element_types(config)[1]))
     registers["load_scale"] = 1.0
     registers["store_scale"] = 1.0
     registers["load_pixels"] = 1
     registers["statistic_reset"] = 1
-    return AcceleratorState(
-        registers=registers,
-        weights=np.zeros((dim, dim), wide),
-        operand=np.zeros((dim, dim), wide),
-        results=np.zeros((dim, dim), wide),
-        sums=np.zeros(STATISTICS, wide),
-        maxima=np.zeros(STATISTICS, wide),
-        running_maxima=np.zeros(STATISTICS, wide),
-        counts=np.zeros(STATISTICS, wide),
-        means=np.zeros(STATISTICS, wide),
-        inverse_deviations=np.zeros(STATISTICS, np.float32),
-        inverse_sums=np.zeros(STATISTICS, np.float32),
-        scratchpad_used=np.zeros(config.scratchpad_rows, np.uint8),
-        accumulator_used=np.zeros(config.accumulator_rows, np.uint8),
-    )
+    return AcceleratorState(registers, np.zeros(config.scratchpad_rows + config.accumulator_rows, np.uint8))
 
 
 def new_memories(config: MachineConfig) -> tuple[np.ndarray, np.ndarray]:
@@ -211,7 +191,7 @@ def describe_fault(code: int, registers: np.ndarray) -> str:
     ----------
     code : int
         One of the ``BAD_`` codes.
-    registers : Registers[1]
+    registers : record[1]
         The accelerator's registers after the fault.
     """
     return _FAULTS[code].format(value=int(registers[0]["fault_value"]), address=int(registers[0]["fault_address"]))
@@ -228,5 +208,10 @@ def fault(registers, code, value, address):
 @jit
 def start_region(state):
     """Forget which rows were written: from here on they are counted anew."""
-    state.scratchpad_used[:] = 0
-    state.accumulator_used[:] = 0
+    state.used[:] = 0
+
+
+def rows_used(state: AcceleratorState, config: MachineConfig) -> tuple[int, int]:
+    """Return how many rows of the scratchpad and of the accumulator were written since the region began."""
+    scratchpad, accumulator = np.split(state.used, [config.scratchpad_rows])
+    return int(np.count_nonzero(scratchpad)), int(np.count_nonzero(accumulator))

@@ -12,7 +12,17 @@ import numpy as np
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine._numbers import by_number
 
-__all__ = ["added", "loaded", "loads_unchanged", "lowest_element", "scaled", "shifted", "wrap32"]
+__all__ = [
+    "added",
+    "index",
+    "loaded",
+    "loads_unchanged",
+    "lowest_element",
+    "multiplied_added",
+    "scaled",
+    "shifted",
+    "wrap32",
+]
 
 _TWO_63 = np.float32(2.0**63)
 
@@ -21,6 +31,15 @@ _TWO_63 = np.float32(2.0**63)
 def wrap32(value):
     """Return an int64 wrapped to the range of int32."""
     return ((value + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+
+
+@jit
+def index(value):
+    """Return an array index that is known not to be negative, in a form from which LLVM sees it too.
+
+    Numba lets negative indices count from the end; the test for that keeps loops from being vectorised.
+    """
+    return value & 0xFFFF_FFFF_FFFF
 
 
 def _add_integers(first, second):
@@ -33,6 +52,18 @@ def _add_floats(first, second):
 
 added = by_number(_add_integers, _add_floats)
 """``added(first, second)``: a sum of accumulator values; store it in an accumulator array to have it wrapped."""
+
+
+def _multiply_add_integers(total, first, second):
+    return np.int32(total + np.int64(first) * np.int64(second))
+
+
+def _multiply_add_floats(total, first, second):
+    return total + first * second
+
+
+multiplied_added = by_number(_multiply_add_integers, _multiply_add_floats)
+"""``multiplied_added(total, first, second)``: ``total + first * second``, wrapped or rounded to accumulator width."""
 
 
 def _scale_integer(value, scale):

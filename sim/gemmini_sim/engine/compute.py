@@ -7,6 +7,8 @@ where the next results go; the array is filled by the compute_preloaded that fol
 
 from __future__ import annotations
 
+import numpy as np
+
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.accelerator_state import (
     BAD_ACCUMULATOR_ROW,
@@ -17,13 +19,13 @@ from gemmini_sim.engine.accelerator_state import (
     NO_FAULT,
     fault,
 )
-from gemmini_sim.engine.arithmetic import added, shifted
+from gemmini_sim.engine.arithmetic import added, index, multiplied_added, shifted
 
 __all__ = ["compute", "preload"]
 
 
 def _product_of(dim):
-    """Return ``sums[:rows] += left[:rows] @ right`` for [dim, dim] arrays: a known size lets LLVM unroll and vectorise.
+    """Return ``sums[:rows] += left @ right`` for a known size, which lets LLVM unroll and vectorise it.
 
     Products are added in the order of the inner index, one rounding each: floating-point results depend on it.
     """
@@ -31,13 +33,11 @@ def _product_of(dim):
     @jit
     def product(left, right, sums, rows):
         for i in range(rows):
-            for k in range(0, dim, 4):
-                first, second, third, fourth = left[i, k], left[i, k + 1], left[i, k + 2], left[i, k + 3]
-                for j in range(dim):
-                    total = added(sums[i, j], first * right[k, j])
-                    total = added(total, second * right[k + 1, j])
-                    total = added(total, third * right[k + 2, j])
-                    sums[i, j] = added(total, fourth * right[k + 3, j])
+            for j in range(dim):
+                total = sums[i, j]
+                for k in range(dim):
+                    total = multiplied_added(total, left[i, k], right[k, j])
+                sums[i, j] = total
 
     return product
 
@@ -45,25 +45,21 @@ def _product_of(dim):
 _product_4 = _product_of(4)
 _product_8 = _product_of(8)
 _product_16 = _product_of(16)
-_product_32 = _product_of(32)
 
 
 @jit
-def _product(left, right, sums, rows):
-    dim = left.shape[0]
+def _product(left, right, sums, dim, rows):
     if dim == 16:
         _product_16(left, right, sums, rows)
     elif dim == 8:
         _product_8(left, right, sums, rows)
     elif dim == 4:
         _product_4(left, right, sums, rows)
-    elif dim == 32:
-        _product_32(left, right, sums, rows)
     else:
         for i in range(rows):
             for k in range(dim):
                 for j in range(dim):
-                    sums[i, j] = added(sums[i, j], left[i, k] * right[k, j])
+                    sums[i, j] = multiplied_added(sums[i, j], left[i, k], right[k, j])
 
 
 @jit
@@ -79,37 +75,44 @@ def preload(registers, operand, output):
 
 
 @jit
+def _check(registers, scratchpad, address, stride, rows):
+    """Return NO_FAULT if ``rows`` rows from ``address`` on exist, ``stride`` apart, else a fault code."""
+    if address >> 30:
+        return fault(registers, BAD_OPERAND, 0, address)
+    if address + stride * (rows - 1) >= scratchpad.shape[0]:
+        return fault(registers, BAD_SCRATCHPAD_ROW, max(address, scratchpad.shape[0]), address)
+    return NO_FAULT
+
+
+@jit
 def _fetch(registers, scratchpad, address, stride, rows, cols, transposed, block):
     """Fill ``block`` with a [rows, cols] operand of the scratchpad, zeros around it; return NO_FAULT or a fault code.
 
     Element (r, c) is in scratchpad row ``address + r * stride``, column c, or swapped if ``transposed``.
     """
-    dim = block.shape[0]
+    dim = scratchpad.shape[1]
     rows = min(rows, dim)
     cols = min(cols, dim)
     if address == GARBAGE or rows == 0 or cols == 0:
-        block[:, :] = 0
+        block[:dim, :dim] = 0
         return NO_FAULT
-    if address >> 30:
-        return fault(registers, BAD_OPERAND, 0, address)
-    last = address + stride * ((cols if transposed else rows) - 1)
-    if last >= scratchpad.shape[0]:
-        return fault(registers, BAD_SCRATCHPAD_ROW, max(address, scratchpad.shape[0]), address)
+    code = _check(registers, scratchpad, address, stride, cols if transposed else rows)
+    if code != NO_FAULT:
+        return code
+    if rows < dim or cols < dim:
+        block[:dim, :dim] = 0
     if transposed:
-        if rows < dim or cols < dim:
-            block[:, :] = 0
         for c in range(cols):
             for r in range(rows):
-                block[r, c] = scratchpad[address + c * stride, r]
+                block[r, c] = scratchpad[index(address + c * stride), r]
+    elif cols == 16:  # with a known width it is vectorised without a loop
+        for r in range(rows):
+            for c in range(16):
+                block[r, c] = scratchpad[index(address + r * stride), c]
     else:
         for r in range(rows):
             for c in range(cols):
-                block[r, c] = scratchpad[address + r * stride, c]
-            for c in range(cols, dim):
-                block[r, c] = 0
-        for r in range(rows, dim):
-            for c in range(dim):
-                block[r, c] = 0
+                block[r, c] = scratchpad[index(address + r * stride), c]
     return NO_FAULT
 
 
@@ -126,9 +129,10 @@ def compute(state, scratchpad, accumulator, left, right, preloaded):
         Fill the array with the operand of the last preload first.
     """
     registers = state.registers[0]
-    weights = state.weights
-    results = state.results
-    dim = weights.shape[0]
+    dim = scratchpad.shape[1]
+    weights = registers["weights"]
+    operand = registers["operand"]
+    results = registers["results"]
     weight_stationary = registers["weight_stationary"] != 0
     b_transpose = registers["b_transpose"] != 0
     if preloaded:
@@ -136,7 +140,7 @@ def compute(state, scratchpad, accumulator, left, right, preloaded):
             registers,
             scratchpad,
             int(registers["preload_address"]),
-            1,
+            np.int64(1),  # a literal 1 would be another type, for which Numba compiles the function once more
             registers["preload_rows"],
             registers["preload_cols"],
             weight_stationary and b_transpose,
@@ -144,29 +148,28 @@ def compute(state, scratchpad, accumulator, left, right, preloaded):
         )
         if code != NO_FAULT:
             return code
-    a_transpose = registers["a_transpose"] != 0
-    a_stride = int(registers["a_stride"])
-    a_rows = (left >> 48) & 0xFFFF
-    a_cols = (left >> 32) & 0xFFFF
-    code = _fetch(registers, scratchpad, left & GARBAGE, a_stride, a_rows, a_cols, a_transpose, state.operand)
+    rows = (left >> 48) & 0xFFFF
+    cols = (left >> 32) & 0xFFFF
+    transposed = registers["a_transpose"] != 0
+    code = _fetch(registers, scratchpad, left & GARBAGE, int(registers["a_stride"]), rows, cols, transposed, operand)
     if code != NO_FAULT:
         return code
     rows = (right >> 48) & 0xFFFF
     cols = (right >> 32) & 0xFFFF
     transposed = b_transpose and not weight_stationary
-    code = _fetch(registers, scratchpad, right & GARBAGE, 1, rows, cols, transposed, results)
+    code = _fetch(registers, scratchpad, right & GARBAGE, np.int64(1), rows, cols, transposed, results)
     if code != NO_FAULT:
         return code
     wanted = registers["output_address"] != GARBAGE
-    if weight_stationary:
-        if not wanted:
-            return NO_FAULT
-        _product(state.operand, weights, results, min(int(registers["output_rows"]), dim))
-        return _write_results(state, scratchpad, accumulator, results, 0)
-    _product(state.operand, results, weights, dim)
+    if weight_stationary and not wanted:
+        return NO_FAULT
+    factors = weights if weight_stationary else results
+    sums = results if weight_stationary else weights
+    needed = min(registers["output_rows"], dim) if weight_stationary else dim
+    _product(operand, factors, sums, dim, needed)
     if not wanted:
         return NO_FAULT
-    return _write_results(state, scratchpad, accumulator, weights, registers["array_shift"])
+    return _write_results(state, scratchpad, accumulator, sums, 0 if weight_stationary else registers["array_shift"])
 
 
 @jit
@@ -177,7 +180,7 @@ def _write_results(state, scratchpad, accumulator, results, shift):
     cols = int(registers["output_cols"])
     if rows == 0 or cols == 0:
         return NO_FAULT
-    if max(rows, cols) > results.shape[0]:
+    if max(rows, cols) > scratchpad.shape[1]:
         return fault(registers, BAD_SIZE, max(rows, cols), address)
     first = address & 0x1FFF_FFFF
     stride = int(registers["c_stride"])
@@ -187,9 +190,12 @@ def _write_results(state, scratchpad, accumulator, results, shift):
             return fault(registers, BAD_ACCUMULATOR_ROW, max(first, accumulator.shape[0]), address)
         accumulate = (address >> 30) & 1
         for r in range(rows):
-            row = first + r * stride
-            state.accumulator_used[row] = 1
-            if accumulate:
+            row = index(first + r * stride)
+            state.used[scratchpad.shape[0] + row] = 1
+            if accumulate and cols == 16:
+                for c in range(16):
+                    accumulator[row, c] = added(accumulator[row, c], results[r, c])
+            elif accumulate:
                 for c in range(cols):
                     accumulator[row, c] = added(accumulator[row, c], results[r, c])
             else:
@@ -200,8 +206,8 @@ def _write_results(state, scratchpad, accumulator, results, shift):
             return fault(registers, BAD_SCRATCHPAD_ROW, max(first, scratchpad.shape[0]), address)
         relu = registers["array_relu"]
         for r in range(rows):
-            row = first + r * stride
-            state.scratchpad_used[row] = 1
+            row = index(first + r * stride)
+            state.used[row] = 1
             for c in range(cols):
                 value = shifted(results[r, c], shift)
                 if relu and not value > 0:

@@ -17,7 +17,7 @@ from gemmini_sim.engine.accelerator_state import (
     NO_FAULT,
     fault,
 )
-from gemmini_sim.engine.arithmetic import added, loaded, loads_unchanged
+from gemmini_sim.engine.arithmetic import added, index, loaded, loads_unchanged
 
 __all__ = ["dram_fault", "mvin"]
 
@@ -69,119 +69,98 @@ def mvin(state, scratchpad, accumulator, memory, which, address, target):
     dim = scratchpad.shape[1]
     row = target & 0x1FFF_FFFF
     to_accumulator = (target >> 31) & 1 != 0
-    accumulate = (target >> 30) & 1 != 0
+    narrow = registers["load_shrunk"][which] != 0 or not to_accumulator
     stride = int(registers["load_stride"][which])
-    block_stride = int(registers["load_block_stride"][which])
-    shrunk = registers["load_shrunk"][which] != 0
-    scale = registers["load_scale"][which]
-    blocks = (cols + dim - 1) // dim
+    pixels = registers["load_pixels"][which]
 
-    last_row = row + rows - 1 + (blocks - 1) * block_stride
+    last_row = row + rows - 1 + (cols - 1) // dim * int(registers["load_block_stride"][which])
     if to_accumulator:
         if last_row >= accumulator.shape[0]:
             return fault(registers, BAD_ACCUMULATOR_ROW, max(row, accumulator.shape[0]), target & 0xFFFF_FFFF)
     elif last_row >= scratchpad.shape[0]:
         return fault(registers, BAD_SCRATCHPAD_ROW, max(row, scratchpad.shape[0]), target & 0xFFFF_FFFF)
+    if pixels > 1 and min(cols, dim) + min(pixels - 1, last_row) * cols > dim:
+        return fault(registers, BAD_SIZE, pixels * cols, target & 0xFFFF_FFFF)
 
+    size = scratchpad.itemsize if narrow else accumulator.itemsize
     offset = -1  # zeros
+    step = rows
     if address != 0:
-        narrow = shrunk or not to_accumulator
-        row_bytes = cols * (scratchpad.itemsize if narrow else accumulator.itemsize)
-        code = dram_fault(registers, memory, address, rows, stride, row_bytes)
+        code = dram_fault(registers, memory, address, rows, stride, cols * size)
         if code != NO_FAULT:
             return code
         offset = address - MEMORY_BASE
-
-    pixels = registers["load_pixels"][which]
-    if to_accumulator:
-        used = state.accumulator_used
-        if shrunk:
-            if pixels > 1:
-                return _load_pixels(registers, accumulator, used, scratchpad, memory, offset, which, target)
-            _load(
-                accumulator, used, scratchpad, memory, offset, stride, row, rows, cols, block_stride, scale, accumulate
-            )
+        if stride % size:
+            step = 1  # no two rows have the same alignment
+    for start in range(0, rows, step):
+        # A view of all memory that begins at the alignment of the block; element `first` of it is the first to load.
+        first = -1
+        phase = 0
+        if offset >= 0:
+            phase = (offset + start * stride) % size
+            first = (offset + start * stride) // size
+        view = memory[phase : memory.shape[0] - (size - phase) % size]
+        if not to_accumulator:
+            elements = view.view(scratchpad.dtype)
+            _load(registers, scratchpad, state.used, 0, elements, first, which, target, start, step)
+        elif narrow:
+            elements = view.view(scratchpad.dtype)
+            _load(registers, accumulator, state.used, scratchpad.shape[0], elements, first, which, target, start, step)
         else:
-            if pixels > 1:
-                return _load_pixels(registers, accumulator, used, accumulator, memory, offset, which, target)
-            _load(
-                accumulator, used, accumulator, memory, offset, stride, row, rows, cols, block_stride, scale, accumulate
-            )
-    else:
-        used = state.scratchpad_used
-        if pixels > 1:
-            return _load_pixels(registers, scratchpad, used, scratchpad, memory, offset, which, target)
-        _load(scratchpad, used, scratchpad, memory, offset, stride, row, rows, cols, block_stride, scale, False)
+            wide = view.view(accumulator.dtype)
+            _load(registers, accumulator, state.used, scratchpad.shape[0], wide, first, which, target, start, step)
     return NO_FAULT
 
 
 @jit
-def _load(destination, used, like, memory, offset, stride, row, rows, cols, block_stride, scale, accumulate):
-    """Load a block that is known to fit. Elements in DRAM have the type of ``like``; ``offset`` -1 stands for zeros."""
-    dim = destination.shape[1]
-    copy = loads_unchanged(like[0, 0], scale) and not accumulate
-    for r in range(rows):
-        local = row + r
-        start = 0
-        while start < cols:
-            width = min(dim, cols - start)
-            used[local] = 1
-            if offset < 0:
-                if accumulate:
-                    for c in range(width):
-                        destination[local, c] = added(destination[local, c], 0)
-                else:
-                    for c in range(width):
-                        destination[local, c] = 0
-            else:
-                first = offset + r * stride + start * like.itemsize
-                source = memory[first : first + width * like.itemsize].view(like.dtype)
-                if copy:
-                    for c in range(width):
-                        destination[local, c] = source[c]
-                elif accumulate:
-                    for c in range(width):
-                        destination[local, c] = added(destination[local, c], loaded(source[c], scale))
-                else:
-                    for c in range(width):
-                        destination[local, c] = loaded(source[c], scale)
-            local += block_stride
-            start += dim
+def _load(registers, destination, used, first_used, source, first, which, target, start, rows):
+    """Load ``rows`` rows of a block that is known to fit, from its row ``start`` on.
 
-
-@jit
-def _load_pixels(registers, destination, used, like, memory, offset, which, target):
-    """Load a block of which every element is repeated, one row up and one block of columns to the right each time.
-
-    This is how a convolution over few channels fills the columns of the array.
+    Parameters
+    ----------
+    destination, used, first_used
+        The local memory, the marks of use, and which of them is the one of row 0.
+    source : E[...] or A[...]
+        DRAM as elements.
+    first : int
+        Index in ``source`` of the first element to load; -1 stands for a block of zeros.
+    which, target : int
+        As of :func:`mvin`.
     """
     dim = destination.shape[1]
-    in_accumulator = (target >> 31) & 1 != 0
-    accumulate = in_accumulator and (target >> 30) & 1 != 0
-    row = target & 0x1FFF_FFFF
-    rows = (target >> 48) & 0xFFFF
+    row = (target & 0x1FFF_FFFF) + start
     cols = (target >> 32) & 0xFFFF
-    stride = int(registers["load_stride"][which])
-    block_stride = int(registers["load_block_stride"][which])
-    pixels = registers["load_pixels"][which]
+    accumulate = (target >> 30) & 3 == 3
+    stride = registers["load_stride"][which] // source.itemsize
+    block_stride = registers["load_block_stride"][which]
     scale = registers["load_scale"][which]
+    pixels = registers["load_pixels"][which]
+    copy = loads_unchanged(source[0], scale) and not accumulate
     for r in range(rows):
-        for c in range(cols):
-            local = row + r + c // dim * block_stride
+        for block in range((cols + dim - 1) // dim):
+            local = row + r + block * block_stride
+            width = min(dim, cols - block * dim)
+            element = index(first + r * stride + block * dim)
+            # An element is repeated one row up and one block of columns to the right: a convolution over few channels
+            # fills the columns of the array this way.
             for pixel in range(min(pixels, local + 1)):
-                column = c % dim + pixel * cols
-                if column >= dim:
-                    return fault(registers, BAD_SIZE, column + 1, target & 0xFFFF_FFFF)
-                used[local - pixel] = 1
-                if offset < 0:
-                    destination[local - pixel, column] = (
-                        added(destination[local - pixel, column], 0) if accumulate else 0
-                    )
+                target_row = index(local - pixel)
+                shift = index(pixel * width)
+                used[first_used + target_row] = 1
+                if first < 0:
+                    for c in range(width):
+                        old = destination[target_row, shift + c]
+                        destination[target_row, shift + c] = added(old, 0) if accumulate else 0
+                elif copy and width == 16:  # a known width makes it a single move
+                    for c in range(16):
+                        destination[target_row, shift + c] = source[element + c]
+                elif copy:
+                    for c in range(width):
+                        destination[target_row, shift + c] = source[element + c]
+                elif accumulate:
+                    for c in range(width):
+                        old = destination[target_row, shift + c]
+                        destination[target_row, shift + c] = added(old, loaded(source[element + c], scale))
                 else:
-                    first = offset + r * stride + c * like.itemsize
-                    value = loaded(memory[first : first + like.itemsize].view(like.dtype)[0], scale)
-                    if accumulate:
-                        destination[local - pixel, column] = added(destination[local - pixel, column], value)
-                    else:
-                        destination[local - pixel, column] = value
-    return NO_FAULT
+                    for c in range(width):
+                        destination[target_row, shift + c] = loaded(source[element + c], scale)

@@ -23,7 +23,7 @@ __all__ = ["mvout"]
 
 
 @jit
-def mvout(state, scratchpad, accumulator, memory, address, source):
+def mvout(registers, scratchpad, accumulator, memory, address, source):
     """Execute one mvout; return NO_FAULT or a fault code.
 
     Parameters
@@ -34,9 +34,8 @@ def mvout(state, scratchpad, accumulator, memory, address, source):
         Local address in bits 31:0 (31 accumulator, 29 full width, 28:26 statistics command), columns in 47:32, rows in
         63:48.
     """
-    registers = state.registers[0]
     if registers["pool_stride"]:
-        return _pool(state, scratchpad, accumulator, memory, address, source)
+        return _pool(registers, scratchpad, accumulator, memory, address, source)
     rows = (source >> 48) & 0xFFFF
     cols = (source >> 32) & 0xFFFF
     if rows == 0 or cols == 0:
@@ -58,7 +57,7 @@ def mvout(state, scratchpad, accumulator, memory, address, source):
     command = (source >> 26) & 7
     if command:
         for r in range(rows):
-            _gather_row(state, accumulator, row + r, cols, command)
+            _gather_row(registers, accumulator, row + r, cols, command)
         return NO_FAULT
     full = (source >> 29) & 1 != 0
     row_bytes = cols * (accumulator.itemsize if full else scratchpad.itemsize)
@@ -68,18 +67,24 @@ def mvout(state, scratchpad, accumulator, memory, address, source):
     registers["statistic_reset"][registers["statistic"]] = 1
     offset = address - MEMORY_BASE
     if full:
-        _store_full(state, accumulator, memory, offset, stride, row, rows, cols)
+        _store_full(registers, accumulator, memory, offset, stride, row, rows, cols)
     else:
-        _store_scaled(state, scratchpad, accumulator, memory, offset, stride, row, rows, cols)
+        _store_scaled(registers, scratchpad, accumulator, memory, offset, stride, row, rows, cols)
     return NO_FAULT
 
 
 @jit
-def _gather_row(state, accumulator, row, cols, command):
+def _gather_row(registers, accumulator, row, cols, command):
     dim = accumulator.shape[1]
     for start in range(0, cols, dim):
         last = start + dim >= cols
-        gather(state, accumulator[row + start], min(dim, cols - start), command if last else unfinished(command))
+        gather(
+            registers,
+            accumulator,
+            row + start,
+            min(dim, cols - start),
+            command if last else unfinished(command),
+        )
 
 
 @jit
@@ -95,9 +100,9 @@ def _store_scratchpad(scratchpad, memory, offset, stride, row, rows, cols):
 
 
 @jit
-def _store_full(state, accumulator, memory, offset, stride, row, rows, cols):
+def _store_full(registers, accumulator, memory, offset, stride, row, rows, cols):
     dim = accumulator.shape[1]
-    plain = state.registers[0]["activation"] <= RELU
+    plain = registers["activation"] <= RELU
     for r in range(rows):
         for start in range(0, cols, dim):
             width = min(dim, cols - start)
@@ -108,14 +113,14 @@ def _store_full(state, accumulator, memory, offset, stride, row, rows, cols):
                     target[c] = accumulator[row + r + start, c]
             else:
                 for c in range(width):
-                    target[c] = activated(state, accumulator[row + r + start, c])
+                    target[c] = activated(registers, accumulator[row + r + start, c])
 
 
 @jit
-def _store_scaled(state, scratchpad, accumulator, memory, offset, stride, row, rows, cols):
+def _store_scaled(registers, scratchpad, accumulator, memory, offset, stride, row, rows, cols):
     dim = accumulator.shape[1]
-    activation = state.registers[0]["activation"]
-    scale = state.registers[0]["store_scale"]
+    activation = registers["activation"]
+    scale = registers["store_scale"]
     relu = activation == RELU
     for r in range(rows):
         for start in range(0, cols, dim):
@@ -127,7 +132,7 @@ def _store_scaled(state, scratchpad, accumulator, memory, offset, stride, row, r
                     target[c] = scaled(accumulator[row + r + start, c], scale)
             else:
                 for c in range(width):
-                    target[c] = scaled(activated(state, accumulator[row + r + start, c]), scale)
+                    target[c] = scaled(activated(registers, accumulator[row + r + start, c]), scale)
             if relu:
                 for c in range(width):
                     if not target[c] > 0:
@@ -135,9 +140,8 @@ def _store_scaled(state, scratchpad, accumulator, memory, offset, stride, row, r
 
 
 @jit
-def _pool(state, scratchpad, accumulator, memory, address, source):
+def _pool(registers, scratchpad, accumulator, memory, address, source):
     """Store the maximum over windows of an image whose pixels are local rows; a position outside counts as 0."""
-    registers = state.registers[0]
     channels = (source >> 32) & 0xFFFF
     from_accumulator = (source >> 31) & 1 != 0
     base = source & 0x3FF_FFFF

@@ -134,67 +134,69 @@ _gelu = by_number(_gelu_integer, _gelu_float)
 
 
 @jit
-def gather(state, row, length, command):
+def gather(registers, accumulator, row, length, command):
     """Add the first ``length`` values of an accumulator row to the statistics, and end them if the command says so.
 
     Parameters
     ----------
-    row : A[DIM]
     command : int
         0 (reset) to 7, bits 28:26 of an mvout's local address.
     """
-    registers = state.registers[0]
     which = registers["statistic"]
-    sums = state.sums
-    running = state.running_maxima
+    sums = registers["sums"]
+    counts = registers["counts"]
+    running = registers["running_maxima"]
     if registers["statistic_reset"][which]:
         sums[which] = 0
-        state.counts[which] = 0
+        counts[which] = 0
         running[which] = _LOWEST
     registers["statistic_reset"][which] = command in (RESET, MEAN, INVERSE_DEVIATION)
 
     if command in (SUM, MEAN):
         for i in range(length):
-            sums[which] = added(sums[which], row[i])
-        state.counts[which] = added(state.counts[which], np.int32(length))
+            sums[which] = added(sums[which], accumulator[row, i])
+        counts[which] = added(counts[which], np.int32(length))
     elif command in (VARIANCE, INVERSE_DEVIATION):
         for i in range(length):
-            sums[which] = added(sums[which], _square(_difference(row[i], state.means[which])))
-        state.counts[which] = added(state.counts[which], np.int32(length))
+            distance = _difference(accumulator[row, i], registers["means"][which])
+            sums[which] = added(sums[which], _square(distance))
+        counts[which] = added(counts[which], np.int32(length))
     elif command == MAXIMUM:
         for i in range(length):
-            running[which] = max(running[which], row[i])
+            if accumulator[row, i] > running[which]:  # noqa: PLR1730 - max would answer differently for NaN
+                running[which] = accumulator[row, i]
     elif command in (SUM_EXP, INVERSE_SUM_EXP):
-        state.maxima[which] = running[which]
-        qb, qc = registers["gelu_qb"], registers["gelu_qc"]
-        qln2, qln2_inverse = registers["exp_qln2"], registers["exp_qln2_inverse"]
+        registers["maxima"][which] = running[which]
         for i in range(length):
-            distance = _difference(row[i], state.maxima[which])
-            sums[which] = added(sums[which], _exp(distance, qb, qc, qln2, qln2_inverse))
+            sums[which] = added(sums[which], _exp_of(registers, accumulator[row, i]))
 
     if command == MEAN:
-        state.means[which] = _mean(sums[which], state.counts[which])
+        registers["means"][which] = _mean(sums[which], counts[which])
     elif command == INVERSE_DEVIATION:
-        variance = _mean(sums[which], state.counts[which])
+        variance = _mean(sums[which], counts[which])
         deviation = np.float32(1.0) if variance == 0 else np.float32(_root(variance))
-        state.inverse_deviations[which] = np.float32(1.0) / deviation
+        registers["inverse_deviations"][which] = np.float32(1.0) / deviation
     elif command == INVERSE_SUM_EXP:
         running[which] = _LOWEST
-        state.inverse_sums[which] = np.float32(127.0) / np.float32(sums[which])
+        registers["inverse_sums"][which] = np.float32(127.0) / np.float32(sums[which])
 
 
 @jit
-def activated(state, value):
+def _exp_of(registers, value):
+    distance = _difference(value, registers["maxima"][registers["statistic"]])
+    return _exp(
+        distance, registers["gelu_qb"], registers["gelu_qc"], registers["exp_qln2"], registers["exp_qln2_inverse"]
+    )
+
+
+@jit
+def activated(registers, value):
     """Return an accumulator value after layernorm, iGELU or softmax, whichever is in force, before scaling."""
-    registers = state.registers[0]
     activation = registers["activation"]
     which = registers["statistic"]
     if activation == IGELU:
         return _gelu(value, registers["gelu_qb"], registers["gelu_qc"])
     if activation == LAYERNORM:
-        return _normalized(_difference(value, state.means[which]), state.inverse_deviations[which])
-    distance = _difference(value, state.maxima[which])
-    exponential = _exp(
-        distance, registers["gelu_qb"], registers["gelu_qc"], registers["exp_qln2"], registers["exp_qln2_inverse"]
-    )
-    return scaled(exponential, state.inverse_sums[which])
+        distance = _difference(value, registers["means"][which])
+        return _normalized(distance, registers["inverse_deviations"][which])
+    return scaled(_exp_of(registers, value), registers["inverse_sums"][which])
