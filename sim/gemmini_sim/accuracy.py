@@ -145,9 +145,7 @@ def accuracy_table(
     return _join(table, found)
 
 
-def _join(
-    table: pd.DataFrame, found: dict[tuple[str, int], tuple[list[tuple[int, int]], str]]
-) -> pd.DataFrame:
+def _join(table: pd.DataFrame, found: dict[tuple[str, int], tuple[list[tuple[int, int]], str]]) -> pd.DataFrame:
     cycles: list[int | None] = []
     instret: list[int | None] = []
     problems: list[str] = []
@@ -180,7 +178,9 @@ def noise_floor(table: pd.DataFrame) -> pd.DataFrame:
     perturbed["base"] = perturbed["program"].str.replace(_PERTURBED, "", regex=True)
     base = table[["program", "latency", "repetition", "rtl_cycles"]]
     joined = perturbed.merge(
-        base, left_on=["base", "latency", "repetition"], right_on=["program", "latency", "repetition"],
+        base,
+        left_on=["base", "latency", "repetition"],
+        right_on=["program", "latency", "repetition"],
         suffixes=("", "_base"),
     )
     joined["error"] = (joined["rtl_cycles"] - joined["rtl_cycles_base"]) / joined["rtl_cycles_base"]

@@ -8,8 +8,8 @@ reservation-station queue, the commands whose local addresses overlap its own, o
 It sees commands, never data: the configuration registers are tracked here a second time, as the hardware does. So the
 clock can be tested with a bare list of ``(cycle, funct, rs1, rs2)``.
 
-Known approximations: requests of loads and stores take the channel in program order instead of time order; the L2
-replaces the way that a counter points at; hardware loops are not timed.
+Known approximations: requests of loads and stores take the channel in program order instead of time order; hardware
+loops are not timed.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ CLOCK_DTYPE = np.dtype(
         ("last_a_bank", "i8"),
         # counts
         ("misses", "i8"),
-        ("victim", "i8"),
+        ("lfsr", "i8"),
         ("loaded_bytes", "i8"),
         ("stored_bytes", "i8"),
         ("array_busy", "i8"),
@@ -139,6 +139,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False) -> np.ndarray:
     state["load_block_stride"] = config.array.dim
     state["preload_slot"] = -1
     state["last_a_bank"] = -1
+    state["lfsr"] = 1
     state["bank_until"] = -1
     for slots in ("load_slots", "execute_slots", "store_slots"):
         state[slots]["last"] = -2
@@ -161,11 +162,13 @@ def _touch_line(clock, tags, line):
     """Look a line up in the L2 and bring it in; return 1 for a miss."""
     sets = tags.shape[0]
     index = line % sets
+    # The replacement register of the inclusive cache: 16 bits, one step for every directory read.
+    bits = clock["lfsr"]
+    clock["lfsr"] = ((bits << 1) | ((bits >> 15 ^ bits >> 13 ^ bits >> 12 ^ bits >> 10) & 1)) & 0xFFFF
     for way in range(tags.shape[1]):
         if tags[index, way] == line:
             return 0
-    clock["victim"] += 1
-    tags[index, clock["victim"] % tags.shape[1]] = line
+    tags[index, (clock["lfsr"] & 0x3FF) * tags.shape[1] >> 10] = line
     clock["misses"] += 1
     return 1
 
