@@ -1,0 +1,79 @@
+"""``gemmini-sim accuracy``: how far the clock is from cycles measured on RTL."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("accuracy")(_accuracy)
+
+
+def _accuracy(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Holds cycles.csv and elf/.")],
+    *,
+    config: Annotated[str, typer.Option(help="Machine preset or TOML file.")] = "lean-rtl",
+    program: Annotated[list[str] | None, typer.Option(help="Only programs that begin so; may be repeated.")] = None,
+    worst: Annotated[int, typer.Option(min=0, help="How many of the worst regions to list.")] = 10,
+    csv: Annotated[Path | None, typer.Option(help="Write every region to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run measured programs as they are and compare every region's simulated cycles with the RTL's."""
+    from gemmini_sim import accuracy  # noqa: PLC0415 - imports pandas and numba, which other commands need not wait for
+
+    table = accuracy.accuracy_table(
+        directory,
+        config=config,
+        programs=tuple(program or ()),
+        progress=_show_progress if sys.stderr.isatty() else None,
+    )
+    summary = accuracy.summarize(table)
+    worst_rows = accuracy.worst(table, worst)
+    if csv is not None:
+        table.to_csv(csv, index=False)
+    if as_json:
+        parts = json.loads(summary.to_json(orient="index"))
+        typer.echo(json.dumps({"summary": parts, "worst": json.loads(worst_rows.to_json(orient="records"))}))
+        return
+    typer.echo("Simulated cycles against RTL; error = (simulated - RTL) / RTL. Warm: not the first pass of a run.")
+    typer.echo("Noise: the same programs on RTL after a few extra line reads, against themselves.\n")
+    typer.echo(_as_text(summary))
+    if worst:
+        typer.echo(f"\nThe worst {len(worst_rows)}:")
+        columns = ["program", "repetition", "latency", "rtl_cycles", "cycles", "error", "problem"]
+        typer.echo(worst_rows[columns].to_string(index=False, na_rep="-", formatters={"error": _signed_percent}))
+
+
+def _show_progress(done: int, total: int) -> None:
+    sys.stderr.write(f"\r{done}/{total} programs" + ("\n" if done == total else ""))
+    sys.stderr.flush()
+
+
+def _as_text(summary: pd.DataFrame) -> str:
+    percents = ("median", "mean", "p95", "worst", "noise_mean", "noise_p95")
+    formatters = {
+        **dict.fromkeys(percents, _percent),
+        "bias": _signed_percent,
+        "spearman": "{:.4f}".format,
+        "within_3": _percent,
+    }
+    return summary.to_string(na_rep="-", formatters=formatters)
+
+
+def _percent(value: float) -> str:
+    return "-" if value != value else f"{value:.1%}"  # noqa: PLR0124 - NaN is what differs from itself
+
+
+def _signed_percent(value: float) -> str:
+    return "-" if str(value) in {"<NA>", "nan"} else f"{value:+.1%}"
