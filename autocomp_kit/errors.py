@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
+from gemmini_sim.errors import InputError
+
 __all__ = ["InputError"]
-
-
-class InputError(ValueError):
-    """What the user gave is wrong; the message names the file, line or field and the way out.
-
-    The command line prints the message without a traceback and exits with code 2. Modules derive their own named
-    errors from it.
-    """

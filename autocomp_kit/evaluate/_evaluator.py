@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from gemmini_sim import CompileError, Diagnostic, MachineConfig, SimulationResult, compile_c, load_config, simulate
+from gemmini_sim import (
+    CompileError,
+    Diagnostic,
+    MachineConfig,
+    SimulationResult,
+    compile_c,
+    load_config,
+    simulate,
+)
 
 from autocomp_kit.errors import InputError
 from autocomp_kit.evaluate._cache import EvaluationCache
@@ -38,7 +46,7 @@ class _Failure(NamedTuple):
 class Evaluator:
     """Compiles, simulates and checks kernels of one workload on one machine.
 
-    Safe to use from many threads at once. It never raises for what is a kernel's fault: the evaluation says it.
+    Safe to use from many threads at once. What is a kernel's fault never raises: the evaluation says it.
 
     Parameters
     ----------
@@ -61,7 +69,7 @@ class Evaluator:
     Raises
     ------
     WorkloadError, ConfigError
-        If there is no such workload or machine, or the two do not fit.
+        If there is no such workload or machine, or the two do not fit. Methods raise only if there is no compiler.
     """
 
     def __init__(
@@ -103,6 +111,8 @@ class Evaluator:
             return cached
         try:
             evaluation = self._evaluate(code)
+        except InputError:
+            raise  # no compiler, for instance: nothing that a kernel did
         except Exception as error:  # noqa: BLE001 - whatever breaks in us must not look like the kernel's fault
             message = f"{type(error).__name__}: {error}; this is a defect of autocomp-kit, please report it"
             failure = _Failure("internal_error", (CodeProblem(kind="internal", message=message),))
@@ -135,14 +145,14 @@ class Evaluator:
         # Untimed runs first: a wrong kernel is refused before the long one.
         instructions = set()
         for seed in self.seeds[1:]:
-            result = self._run(program, seed, timing=False)
-            if failure := self._failure(result, seed):
-                return self._evaluation(code, failure.status, problems=failure.problems)
+            result = self._checked_run(program, seed, timing=False)
+            if isinstance(result, _Failure):
+                return self._evaluation(code, result.status, problems=result.problems)
             instructions.add(result.instret)
         traced = all(count < _MAX_TRACED_INSTRUCTIONS for count in instructions)
-        result = self._run(program, self.seeds[0], trace=traced)
-        if failure := self._failure(result, self.seeds[0]):
-            return self._evaluation(code, failure.status, problems=failure.problems)
+        result = self._checked_run(program, self.seeds[0], trace=traced)
+        if isinstance(result, _Failure):
+            return self._evaluation(code, result.status, problems=result.problems)
         return self._measured(code, result)
 
     def _build(self, code: str) -> bytes | _Failure:
@@ -177,7 +187,15 @@ class Evaluator:
             console_limit=4096,
         )
 
-    def _failure(self, result: SimulationResult, seed: int) -> _Failure | None:
+    def _checked_run(
+        self, program: bytes, seed: int, *, timing: bool = True, trace: bool = False
+    ) -> SimulationResult | _Failure:
+        """Run with one seed; anything but right outputs and a proper end is a failure."""
+        try:
+            result = self._run(program, seed, timing=timing, trace=trace)
+        except InputError as error:
+            # The harness alone always loads, so it is the kernel's own arrays that do not fit.
+            return _Failure("fault", (CodeProblem(kind="program", message=f"the program does not load: {error}"),))
         if problems := run_problems(result):
             return _Failure("timeout" if result.status == "limit" else "fault", problems)
         case = _case(self.workload, seed)
@@ -193,7 +211,7 @@ class Evaluator:
                 seed=seed,
             )
         )
-        return _Failure("wrong", problems[:_MAX_PROBLEMS]) if problems else None
+        return _Failure("wrong", problems[:_MAX_PROBLEMS]) if problems else result
 
     def _measured(self, code: str, result: SimulationResult) -> Evaluation:
         region = next(region for region in result.regions if region.name == "0")

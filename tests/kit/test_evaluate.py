@@ -205,6 +205,11 @@ def test_a_huge_static_array_does_not_break_the_toolchain():
     assert text.startswith(("compile_error", "fault"))
 
 
+def test_a_program_larger_than_memory_is_the_kernels_fault():
+    text = problems(kernel("huge[A[0][0] + 128] = 2;", before="static volatile int8_t huge[1 << 29];\n"))
+    assert text.startswith(("compile_error", "fault"))
+
+
 @pytest.mark.parametrize("address", ["0x0", "0x1000", "0x7fffffff0", "0xffffffffffffffff"])
 def test_wild_addresses_are_faults_with_the_line(address):
     text = problems(kernel(f"volatile int8_t *p = &A[0][0]; p += {address} - (uint64_t) p;", "*p = 1;"))

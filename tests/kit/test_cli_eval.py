@@ -1,0 +1,98 @@
+"""``autocomp-kit eval`` and ``workloads`` as a user calls them, in processes of their own."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+TILE = "void solution(int8_t A[16][16], int8_t B[16][16], int8_t C[16][16])"
+
+
+def call(*arguments, stdin=""):
+    return subprocess.run(
+        [sys.executable, "-m", "autocomp_kit", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_eval_prints_one_json_object_last():
+    done = call("eval", "--baseline", "--workload", "small/1", "--json", "--no-cache")
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout.splitlines()[-1])
+    assert verdict["status"] == "correct"
+    assert verdict["correct"] is True
+    assert verdict["errors"] == []
+    assert 0 < verdict["instret"] < verdict["cycles"]
+    assert verdict["utilization"] == pytest.approx(verdict["ideal_cycles"] / verdict["cycles"])
+    assert verdict["scratchpad_rows"] == 32
+    assert verdict["accumulator_rows"] == 16
+    assert {"kind", "text", "cycles", "line"} == set(verdict["feedback"][0])
+
+
+def test_eval_of_a_wrong_kernel_says_why_and_exits_with_1(tmp_path):
+    file = tmp_path / "kernel.c"
+    file.write_text(TILE + " {\n  fence();\n}\n")
+    done = call("eval", file, "-w", "small/1", "--json")
+    assert done.returncode == 1, done.stderr
+    verdict = json.loads(done.stdout)
+    assert verdict["status"] == "wrong"
+    assert verdict["cycles"] is None
+    assert "never written" in verdict["errors"][0]["message"]
+
+
+def test_eval_shows_a_person_the_line():
+    done = call("eval", "-", "-w", "small/1", stdin=TILE + " {\n  undeclared(3);\n}\n")
+    assert done.returncode == 1, done.stderr
+    assert "small/1 on int8-16: rejected" in done.stdout
+    assert "line 2: `undeclared` is neither a Gemmini command" in done.stdout
+    assert "    undeclared(3);" in done.stdout
+
+
+def test_eval_of_a_users_workload_file(tmp_path):
+    (tmp_path / "mine.yaml").write_text("kind: gemm\nm: 20\nn: 36\nk: 50\nbias: row\nrelu: true\nscale: 0.25\n")
+    done = call("eval", "--baseline", "-w", tmp_path / "mine.yaml", "--json", "--config", "int8-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["machine"] == "int8-8"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["eval", "nowhere.c", "-w", "small/1"], "nowhere.c: cannot read the kernel"),
+        (["eval", "-", "-w", "small/77"], "no workload 'small/77'; did you mean 'small/"),
+        (["eval", "-", "-w", "nowhere.yaml"], "nowhere.yaml: cannot read"),
+        (["eval", "-", "-w", "small/1", "--config", "int9"], "int9"),
+        (["eval", "--baseline", "-w", "small/1", "--config", "fp32-4"], "needs an int8 machine"),
+        (["eval", "-w", "small/1"], "give either a kernel file or --baseline"),
+        (["eval", "-"], "--workload"),
+        (["workloads", "small/77"], "did you mean"),
+    ],
+)
+def test_wrong_input_exits_with_2_and_no_traceback(arguments, message):
+    done = call(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    file = tmp_path / "kernel.c"
+    file.write_bytes(b"\x00\xff\xfe")
+    done = call("eval", file, "-w", "small/1")
+    assert done.returncode == 2
+    assert "byte 1 is not UTF-8" in done.stderr
+
+
+def test_workloads_lists_and_shows():
+    listed = call("workloads")
+    assert listed.returncode == 0, listed.stderr
+    assert "exo/0" in listed.stdout
+    assert "524,288" in listed.stdout
+    shown = json.loads(call("workloads", "exo/1", "--json").stdout)
+    assert (shown["m"], shown["n"], shown["k"], shown["ideal_cycles"]) == (12544, 256, 64, 802816)
+    assert call("workloads", "small/0", "--kernel").stdout.startswith("// C[64][64] = A[64][64] x B[64][64]")
