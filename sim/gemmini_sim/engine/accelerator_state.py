@@ -30,7 +30,6 @@ __all__ = [
     "fault",
     "new_memories",
     "new_state",
-    "rows_used",
     "start_region",
 ]
 
@@ -209,9 +208,3 @@ def fault(registers, code, value, address):
 def start_region(state):
     """Forget which rows were written: from here on they are counted anew."""
     state.used[:] = 0
-
-
-def rows_used(state: AcceleratorState, config: MachineConfig) -> tuple[int, int]:
-    """Return how many rows of the scratchpad and of the accumulator were written since the region began."""
-    scratchpad, accumulator = np.split(state.used, [config.scratchpad_rows])
-    return int(np.count_nonzero(scratchpad)), int(np.count_nonzero(accumulator))

@@ -204,10 +204,10 @@ def _mark_region(core, regions, marker):
 
 
 @jit
-def _count_rows(core, accelerator):
+def _count_rows(core, accelerator, scratchpad_rows):
     """Count the local rows that were written so far."""
-    core["scratchpad_rows"] = np.sum(accelerator.scratchpad_used)
-    core["accumulator_rows"] = np.sum(accelerator.accumulator_used)
+    core["scratchpad_rows"] = np.sum(accelerator.used[:scratchpad_rows])
+    core["accumulator_rows"] = np.sum(accelerator.used[scratchpad_rows:])
 
 
 @jit
@@ -712,7 +712,7 @@ def run(
             if outcome == _NEXT and instruction["imm"] == 1:
                 start_region(accelerator)
             elif instruction["imm"] == 2:
-                _count_rows(core, accelerator)
+                _count_rows(core, accelerator, scratchpad.shape[0])
                 core["rows_final"] = 1
         elif operation == op.FENCE:
             if timing:
@@ -744,7 +744,7 @@ def run(
     if core["status"] == op.RUNNING:
         core["status"] = op.LIMIT
     if core["rows_final"] == 0:
-        _count_rows(core, accelerator)
+        _count_rows(core, accelerator, scratchpad.shape[0])
     core["pc"] = code_base + (index << 1)
     core["instret"] = instret
     core["stall"] = stall
