@@ -11,7 +11,7 @@ from autocomp_kit.agents.rules.expand import Instances
 from autocomp_kit.agents.rules.expression import Binary, Expression, Name, Number, names_in, simplify
 from autocomp_kit.agents.rules.syntax import Command, If, Kernel, Loop, Note, Statement, Statements, rebuild
 
-__all__ = ["first_use_guards", "guard_commands", "infer_condition", "strip_guards"]
+__all__ = ["first_use_guards", "guard_commands", "infer_condition", "settle", "strip_guards"]
 
 
 def infer_condition(instances: Instances, wanted: NDArray[np.bool_]) -> Expression | None:
@@ -72,7 +72,7 @@ def guard_commands(kernel: Kernel, conditions: dict[int, Expression]) -> Kernel:
             return None
         return _under(condition, (statement,))
 
-    return replace(kernel, body=_settle(rebuild(kernel.body, change)))
+    return replace(kernel, body=settle(rebuild(kernel.body, change)))
 
 
 def _under(condition: Expression, statements: Statements) -> Statements:
@@ -85,7 +85,7 @@ def _under(condition: Expression, statements: Statements) -> Statements:
     return (If(known, (bare, *statements[1:]), origin=header),)
 
 
-def _settle(statements: Statements) -> Statements:
+def settle(statements: Statements) -> Statements:
     """Move conditions out of loops that they do not depend on, and join neighbours with equal conditions."""
     result: list[Statement] = []
     for statement in statements:
@@ -97,7 +97,7 @@ def _settle(statements: Statements) -> Statements:
             and settled.condition == previous.condition
             and not (settled.otherwise or previous.otherwise or settled.origin.leading)
         ):
-            result[-1] = replace(previous, then=_settle(previous.then + settled.then))
+            result[-1] = replace(previous, then=settle(previous.then + settled.then))
         else:
             result.append(settled)
     return tuple(result)
@@ -105,11 +105,15 @@ def _settle(statements: Statements) -> Statements:
 
 def _lift(statement: Statement) -> Statement:
     if isinstance(statement, If):
-        then, otherwise = _settle(statement.then), _settle(statement.otherwise)
+        then, otherwise = settle(statement.then), settle(statement.otherwise)
+        inner = then[0] if len(then) == 1 else None
+        if isinstance(inner, If) and not (inner.otherwise or otherwise or inner.origin.leading):
+            both = Binary("&&", statement.condition, inner.condition)
+            return If(both, inner.then, origin=replace(statement.origin, text=None))
         return replace(statement, then=then, otherwise=otherwise)
     if not isinstance(statement, Loop):
         return statement
-    loop = replace(statement, body=_settle(statement.body))
+    loop = replace(statement, body=settle(statement.body))
     inner = loop.body[0] if len(loop.body) == 1 else None
     if isinstance(inner, If) and not inner.otherwise and loop.variable not in names_in(inner.condition):
         return If(

@@ -7,7 +7,7 @@ the operand changes with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
@@ -17,20 +17,22 @@ from autocomp_kit.agents.rules.addresses import (
     depends_on,
     find_rows,
     opposing_banks,
+    replace_statements,
     shift_buffer,
+    shift_command,
 )
 from autocomp_kit.agents.rules.analysis import Analysis, Buffer, analyse
 from autocomp_kit.agents.rules.commands import COMMANDS
 from autocomp_kit.agents.rules.cost import load_cycles
 from autocomp_kit.agents.rules.emit import emit
 from autocomp_kit.agents.rules.errors import RewriteError
-from autocomp_kit.agents.rules.expression import Expression, Name, Number
+from autocomp_kit.agents.rules.expression import Expression, Name, Number, names_in, substitute
 from autocomp_kit.agents.rules.guards import first_use_guards, guard_commands, infer_condition, strip_guards
-from autocomp_kit.agents.rules.linear import Linear
+from autocomp_kit.agents.rules.linear import Linear, linear, split_flags
 from autocomp_kit.agents.rules.loops import inner_loop, interchange, split
 from autocomp_kit.agents.rules.machine import REDUNDANT
 from autocomp_kit.agents.rules.rewrite import Parameters, Rewrite, Site
-from autocomp_kit.agents.rules.syntax import Command, Kernel, Loop, place, walk
+from autocomp_kit.agents.rules.syntax import Command, Kernel, Loop, Statement, place, walk
 
 __all__ = ["KEEP_RESIDENT"]
 
@@ -213,7 +215,29 @@ def _reordered(analysis: Analysis, reuse: Loop, swap: Loop, part: JsonValue) -> 
         inner = inner_loop(outer)
         kernel = split(_NAME, kernel, inner or swap, part)
         outer = _loop_at(kernel, reuse)
-    return analyse(emit(interchange(_NAME, kernel, outer)), analysis.machine)
+        return analyse(emit(interchange(_NAME, kernel, outer)), analysis.machine)
+    swapped = analyse(emit(interchange(_NAME, kernel, outer)), analysis.machine)
+    return analyse(emit(_turning_with(swapped, swap, reuse)), analysis.machine)
+
+
+def _turning_with(analysis: Analysis, slow: Loop, fast: Loop) -> Kernel:
+    """Let accumulator buffers that took turns with the loop that is now outside take turns with the one inside."""
+    changes: dict[int, Statement] = {}
+    for buffer in analysis.buffers:
+        for reference in buffer.references if buffer.accumulator else ():
+            command = changes.get(id(reference.command), reference.command)
+            form = linear(split_flags(reference.address)[0])
+            turning = [
+                atom for atom, _ in form.terms if not isinstance(atom, Name) and names_in(atom) == {slow.variable}
+            ]
+            if turning and not form.mentions(fast.variable) and isinstance(command, Command):
+                atom = turning[0]
+                factor = form.coefficient(atom)
+                other = substitute(atom, {slow.variable: Name(fast.variable)})
+                changes[id(reference.command)] = shift_command(
+                    command, reference.argument, Linear(0, ((atom, -factor), (other, factor)))
+                )
+    return replace(analysis.kernel, body=replace_statements(analysis.kernel.body, changes))
 
 
 def _loop_at(kernel: Kernel, wanted: Loop) -> Loop:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from autocomp_kit.agents.rules.addresses import (
     common_loops,
     constant_trips,
+    depends_on,
+    opposing_banks,
     resolved,
     shift_buffer,
 )
-from autocomp_kit.agents.rules.analysis import Analysis, Buffer
+from autocomp_kit.agents.rules.analysis import Analysis, Buffer, Reference
 from autocomp_kit.agents.rules.commands import COMMANDS
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expression import Binary, Expression, Name, Number, show
@@ -16,7 +20,7 @@ from autocomp_kit.agents.rules.linear import Linear, linear, split_flags
 from autocomp_kit.agents.rules.rewrite import Parameters, Rewrite, Site
 from autocomp_kit.agents.rules.syntax import Command, Kernel, Loop, place
 
-__all__ = ["DOUBLE_BUFFER_ACCUMULATOR", "SPREAD_OPERAND", "free_stride", "rotation"]
+__all__ = ["DOUBLE_BUFFER_ACCUMULATOR", "SPREAD_OPERAND", "Slots", "find_slots", "rotates_with", "rotation"]
 
 
 def rotation(loop: Loop, slots: int, stride: int) -> Linear:
@@ -39,69 +43,99 @@ def rotates_with(analysis: Analysis, buffer: Buffer, loop: Loop) -> bool:
     )
 
 
-def free_stride(analysis: Analysis, buffer: Buffer, slots: int, *, other_bank: bool) -> int | None:
-    """Return the distance at which ``slots`` copies of a buffer fit from its first row on, or ``None``.
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Where the copies of a buffer lie: the first at row ``base``, the next ones ``stride`` rows apart."""
 
-    ``other_bank`` asks for a bank of its own for each copy; otherwise copies stand close together.
+    base: int
+    stride: int
+
+
+def find_slots(analysis: Analysis, buffer: Buffer, count: int, *, other_bank: bool) -> Slots | None:
+    """Return where ``count`` copies of a buffer fit, or ``None``.
+
+    ``other_bank`` asks for banks of its own for each copy; otherwise copies stand close together. Places that share
+    the fewest banks with the operand that the array reads at the same time win.
     """
     machine = analysis.machine
     bank = machine.accumulator_bank_rows if buffer.accumulator else machine.scratchpad_bank_rows
     dim = machine.array.dim
     compact = -(-buffer.extent // dim) * dim
-    stride = -(-compact // bank) * bank if other_bank else compact
+    step = -(-compact // bank) * bank
     free = analysis.free_rows(accumulator=buffer.accumulator, without=buffer)
-    last = buffer.first + (slots - 1) * stride + buffer.extent
-    if last > len(free):
-        return None
-    fits = all(free[buffer.rows + slot * stride].all() for slot in range(slots))
-    return stride if fits else None
+    avoid = opposing_banks(analysis, buffer)
+    pattern = buffer.rows - buffer.first
+    best: tuple[tuple[int, bool, int], Slots] | None = None
+    for stride in range(step, len(free), bank) if other_bank else (compact,):
+        last = len(free) - (count - 1) * stride - buffer.extent
+        for base in {buffer.first, *range(0, last + 1, bank if other_bank else dim)}:
+            if base > last or not all(free[pattern + base + slot * stride].all() for slot in range(count)):
+                continue
+            touched = {
+                number
+                for slot in range(count)
+                for row in (base + slot * stride, base + slot * stride + buffer.extent - 1)
+                for number in (row // bank,)
+            }
+            score = (len(touched & avoid), base != buffer.first, base + stride)
+            if best is None or score < best[0]:
+                best = score, Slots(base, stride)
+    return None if best is None else best[1]
 
 
-def _options(analysis: Analysis, buffer: Buffer) -> list[tuple[Loop, int, int, bool]]:
-    """Return (loop, slots, stride, in banks of their own) for the innermost loop around a buffer that helps."""
+@dataclass(frozen=True, slots=True)
+class _Option:
+    loop: Loop
+    count: int
+    slots: Slots
+    other_bank: bool
+
+
+def _options(analysis: Analysis, buffer: Buffer) -> list[_Option]:
+    """Return the ways to rotate a buffer with the loop whose turns use the same rows again."""
+    moves = buffer.stores() if buffer.accumulator else buffer.loads()
     for loop in reversed(common_loops(analysis, buffer)):
         trips = constant_trips(loop)
-        if trips is None or trips < 2:
+        if trips is None or trips < 2 or not any(depends_on(analysis.kernel, move, 0, loop) for move in moves):
             continue
         if rotates_with(analysis, buffer, loop):
             return []
-        result = []
-        for other_bank in (True, False):
-            for slots in (2,) if other_bank or buffer.accumulator else (2, 4):
-                stride = free_stride(analysis, buffer, min(slots, trips), other_bank=other_bank)
-                if stride is not None and (loop, slots, stride, not other_bank) not in result:
-                    result.append((loop, min(slots, trips), stride, other_bank))
+        wanted = [(2, True), (2, False)] if buffer.accumulator else [(2, True), (2, False), (4, False)]
+        result: list[_Option] = []
+        for count, other_bank in wanted:
+            slots = find_slots(analysis, buffer, min(count, trips), other_bank=other_bank)
+            if slots is not None and all(slots != option.slots for option in result):
+                result.append(_Option(loop, min(count, trips), slots, other_bank))
         return result
     return []
 
 
-def _site(analysis: Analysis, buffer: Buffer, option: tuple[Loop, int, int, bool]) -> Site:
-    loop, slots, stride, other_bank = option
-    reference = buffer.references[0]
-    first = reference.command
+def _site(analysis: Analysis, buffer: Buffer, option: _Option) -> Site:
+    reference, loop = buffer.references[0], option.loop
     name = buffer.array or show(split_flags(reference.address)[0])
-    where = "each in a bank of its own" if other_bank else "one behind the other"
-    waits = 60.0 * max((len(analysis.instances(r.command).keys) for r in _writers(buffer)), default=0) ** 0.75
+    where = "each in a bank of its own" if option.other_bank else "one behind the other"
+    turns = max((len(analysis.instances(r.command).keys) for r in _moves(buffer)), default=0)
+    why = "so that the next load need not wait until the array has read the last one"
     if buffer.accumulator:
         why = "so that the next block accumulates while the last one is still being stored"
-    else:
-        why = "so that the next load need not wait until the array has read the last one"
-    weight = 1.5 if other_bank else 1.0
+    stride = option.slots.stride
+    move = "" if option.slots.base == buffer.first else f"begin at row {option.slots.base} and "
     return Site(
         {
-            "buffer": place(first),
+            "buffer": place(reference.command),
             "argument": reference.argument,
             "loop": place(loop),
-            "slots": slots,
+            "count": option.count,
+            "base": option.slots.base,
             "stride": stride,
         },
-        f"Rotate the rows of {name} over {slots} places, {stride} rows apart ({where}): add "
-        f"{show(rotation(loop, slots, stride).expression())} to its address in every command, {why}.",
-        weight * waits,
+        f"Rotate the rows of {name} over {option.count} places, {stride} rows apart ({where}): {move}add "
+        f"{show(rotation(loop, option.count, stride).expression())} to its address in every command, {why}.",
+        (1.5 if option.other_bank else 1.0) * 20.0 * turns,
     )
 
 
-def _writers(buffer: Buffer) -> list:  # type: ignore[type-arg]
+def _moves(buffer: Buffer) -> list[Reference]:
     return [r for r in buffer.references if COMMANDS[r.command.function].kind in {"mvin", "mvout"}]
 
 
@@ -120,9 +154,9 @@ def _sites(name: str, analysis: Analysis, *, accumulator: bool) -> list[Site]:
 def _apply(name: str, analysis: Analysis, parameters: Parameters) -> Kernel:
     command = analysis.find(name, parameters.get("buffer"), Command)
     loop = analysis.find(name, parameters.get("loop"), Loop)
-    slots, stride = parameters.get("slots"), parameters.get("stride")
-    if not isinstance(slots, int) or not isinstance(stride, int) or slots < 2 or stride < 1:
-        raise RewriteError(name, "`slots` must be at least 2 and `stride` at least 1")
+    count, base, stride = (parameters.get(key) for key in ("count", "base", "stride"))
+    if not (isinstance(count, int) and isinstance(base, int) and isinstance(stride, int)) or count < 2:
+        raise RewriteError(name, "it needs a `count` of at least 2, a `base` and a `stride`")
     argument = parameters.get("argument")
     buffer = next(
         (b for b in analysis.buffers if any(r.command is command and r.argument == argument for r in b.references)),
@@ -130,7 +164,7 @@ def _apply(name: str, analysis: Analysis, parameters: Parameters) -> Kernel:
     )
     if buffer is None:
         raise RewriteError(name, f"argument {argument} is no local address", line=command.origin.line)
-    return shift_buffer(analysis, buffer, rotation(loop, slots, stride), inside=loop)
+    return shift_buffer(analysis, buffer, rotation(loop, count, stride), base=base, inside=loop)
 
 
 SPREAD_OPERAND = Rewrite(
