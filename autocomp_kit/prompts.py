@@ -19,11 +19,20 @@ from typing import NamedTuple
 import jinja2
 from gemmini_sim.config import MachineConfig
 
-from autocomp_kit.agents.base import CodeRequest, PlanRequest
+from autocomp_kit.agents.base import CodeRequest, CombineRequest, PlanRequest, RepairRequest
+from autocomp_kit.records import Candidate, CodeProblem, Evaluation
 from autocomp_kit.resources import data_folder
 from autocomp_kit.workloads import FUNCTION
 
 __all__ = ["Prompt", "Prompts"]
+
+_AnyRequest = PlanRequest | CodeRequest | RepairRequest | CombineRequest
+
+# The rules and the form of the answer that follow the description of the machine.
+_PLAN = ("rules_plan.md.j2", "answer_plan.md.j2")
+_CODE = ("rules_kernel.md.j2", "answer_kernel.md.j2")
+_EDITS = ("rules_kernel.md.j2", "answer_edits.md.j2")
+_PLAN_AND_CODE = ("rules_plan.md.j2", "rules_kernel.md.j2", "answer_plan_and_kernel.md.j2")
 
 
 class Prompt(NamedTuple):
@@ -59,46 +68,74 @@ class Prompts:
         self._environment.filters.update(fenced=_fenced, oneline=_oneline, cycles=_cycles)
 
     def plan(self, request: PlanRequest, *, machine: MachineConfig) -> Prompt:
-        """Return the prompt that asks for a plan: the answer is an option number and a text."""
-        ancestors = [
-            {"cycles": evaluation.cycles, "plan": plan.text if plan else ""}
-            for _, plan, evaluation in request.ancestors
-        ]
-        return Prompt(
-            self._constant(request, machine, "rules_plan.md.j2"),
-            self._render("plan.md.j2", {**_parent(request), "options": request.options, "ancestors": ancestors}),
-        )
+        """Return the prompt that asks for a plan: an option number and a text."""
+        return self._prompt(_PLAN, "plan.md.j2", request, machine, _choice(request))
 
-    def code(self, request: CodeRequest, *, machine: MachineConfig) -> Prompt:
-        """Return the prompt that asks for the kernel that results from carrying a plan out."""
-        return Prompt(
-            self._constant(request, machine, "rules_code.md.j2"),
-            self._render("code.md.j2", {**_parent(request), "plan": request.plan.text, "sample": request.sample}),
-        )
+    def plan_and_code(self, request: PlanRequest, *, machine: MachineConfig) -> Prompt:
+        """Return the prompt that asks for a plan and the kernel that results from it in one answer."""
+        return self._prompt(_PLAN_AND_CODE, "plan_and_code.md.j2", request, machine, _choice(request))
 
-    def _constant(self, request: PlanRequest | CodeRequest, machine: MachineConfig, rules: str) -> tuple[str, ...]:
+    def code(self, request: CodeRequest, *, machine: MachineConfig, edits: bool = False) -> Prompt:
+        """Return the prompt that asks for the kernel that results from carrying a plan out, whole or as edits."""
+        values = {**_kernel(request.parent, request.evaluation), "plan": request.plan.text, "sample": request.sample}
+        return self._prompt(_EDITS if edits else _CODE, "code.md.j2", request, machine, values)
+
+    def repair(self, request: RepairRequest, *, machine: MachineConfig, edits: bool = False) -> Prompt:
+        """Return the prompt that asks to correct a kernel; edits are edits of the wrong kernel."""
+        values = {
+            **_kernel(request.parent, request.parent_evaluation),
+            "plan": request.plan.text,
+            "failed": request.failed.code,
+            "problems": [_problem(problem) for problem in request.evaluation.problems] or [request.evaluation.status],
+        }
+        return self._prompt(_EDITS if edits else _CODE, "repair.md.j2", request, machine, values)
+
+    def combine(self, request: CombineRequest, *, machine: MachineConfig) -> Prompt:
+        """Return the prompt that asks for one kernel with what is good in each of two."""
+        parents = [_kernel(candidate, evaluation) for candidate, evaluation in request.parents]
+        return self._prompt(_CODE, "combine.md.j2", request, machine, {"parents": parents})
+
+    def _prompt(
+        self,
+        rules: tuple[str, ...],
+        template: str,
+        request: _AnyRequest,
+        machine: MachineConfig,
+        values: Mapping[str, object],
+    ) -> Prompt:
         facts = {**_machine_facts(machine), "function": FUNCTION}
-        parts = [self._render(name, facts) for name in ("machine.md.j2", "timing.md.j2", rules)]
+        constant = "\n".join(self._render(name, facts) for name in ("machine.md.j2", "timing.md.j2", *rules))
         task = self._render("task.md.j2", {"workload_text": _clean(request.workload_text)})
-        return "\n".join(parts), task
+        steps = {"iteration": request.iteration, "iterations": request.iterations}
+        return Prompt((constant, task), self._render(template, {**steps, **values}))
 
     def _render(self, template: str, values: Mapping[str, object]) -> str:
         return self._environment.get_template(template).render(values).strip("\n") + "\n"
 
 
-def _parent(request: PlanRequest | CodeRequest) -> dict[str, object]:
-    """Return what both prompts say about the kernel that is to be improved."""
-    evaluation = request.evaluation
+def _kernel(candidate: Candidate, evaluation: Evaluation) -> dict[str, object]:
+    """Return what prompts say about a kernel."""
     return {
-        "code": request.parent.code,
+        "code": candidate.code,
         "cycles": evaluation.cycles,
         "ideal_cycles": evaluation.ideal_cycles,
         "utilization": evaluation.utilization,
         "feedback": [fact.text for fact in evaluation.feedback],
-        "iteration": request.iteration,
-        "iterations": request.iterations,
         "ancestors": (),
     }
+
+
+def _choice(request: PlanRequest) -> dict[str, object]:
+    """Return what a prompt that asks for a plan says about the kernel, its ancestors and the options."""
+    ancestors = [
+        {"cycles": evaluation.cycles, "plan": plan.text if plan else ""} for _, plan, evaluation in request.ancestors
+    ]
+    return {**_kernel(request.parent, request.evaluation), "options": request.options, "ancestors": ancestors}
+
+
+def _problem(problem: CodeProblem) -> str:
+    place = f"line {problem.line}: " if problem.line is not None else ""
+    return f"{place}{problem.kind.replace('_', ' ')}: {problem.message}"
 
 
 def _machine_facts(machine: MachineConfig) -> dict[str, object]:

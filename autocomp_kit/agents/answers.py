@@ -12,9 +12,12 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
+from autocomp_kit.kernel import Edit
 from autocomp_kit.records import MenuItem
 
-__all__ = ["MAX_PLAN_CHARACTERS", "MalformedAnswerError", "PlanAnswer", "kernel_in", "plan_in"]
+__all__ = ["MAX_PLAN_CHARACTERS", "MalformedAnswerError", "PlanAnswer", "edits_in", "kernel_in", "plan_in"]
 
 MAX_PLAN_CHARACTERS = 20_000
 _MAX_PLACES = 20
@@ -49,7 +52,7 @@ def plan_in(answer: str, options: Sequence[MenuItem]) -> PlanAnswer:
     MalformedAnswerError
         If there is no such plan, or its number is not one of the options.
     """
-    document = _json_object(answer)
+    document = _json_object(answer, "option")
     if document is not None:
         number, text = document.get("option"), document.get("plan")
     else:
@@ -84,6 +87,27 @@ def kernel_in(answer: str, function: str) -> str:
     return defining[-1].strip("\n") + "\n"
 
 
+def edits_in(answer: str) -> tuple[Edit, ...]:
+    """Return the edits in an answer: a JSON object with a list ``edits`` of ``find`` and ``replace``.
+
+    Raises
+    ------
+    MalformedAnswerError
+        If there is no such list, or it is empty.
+    """
+    document = _json_object(answer, "edits")
+    if document is None:
+        raise MalformedAnswerError("the answer has no JSON object with `edits`")
+    edits = document["edits"]
+    if not isinstance(edits, list) or not edits:
+        raise MalformedAnswerError("`edits` is not a list with at least one edit")
+    try:
+        return tuple(Edit.model_validate(edit) for edit in edits)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise MalformedAnswerError(f"an edit needs `find` and `replace` as text ({place})") from None
+
+
 def _chosen(number: object, options: Sequence[MenuItem]) -> MenuItem:
     if isinstance(number, str):
         for option in options:
@@ -95,15 +119,15 @@ def _chosen(number: object, options: Sequence[MenuItem]) -> MenuItem:
     return options[number - 1]
 
 
-def _json_object(answer: str) -> dict[str, Any] | None:
-    """Return the first JSON object with a field ``option`` that starts at some brace of the answer."""
+def _json_object(answer: str, field: str) -> dict[str, Any] | None:
+    """Return the first JSON object with a certain field that starts at some brace of the answer."""
     decoder = json.JSONDecoder(strict=False)
     for brace in islice(re.finditer(r"\{", answer), _MAX_PLACES):
         try:
             document, _ = decoder.raw_decode(answer, brace.start())
         except (ValueError, RecursionError):
             continue
-        if isinstance(document, dict) and "option" in document:
+        if isinstance(document, dict) and field in document:
             return document
     return None
 

@@ -6,33 +6,54 @@ The API has no sampling settings; answers differ by what the prompts offer and b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from gemmini_sim.config import ConfigError, MachineConfig, load_config
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from autocomp_kit.agents._messages import Answer, Attempt, Connection, MessagesClient, Request, RetryPolicy
-from autocomp_kit.agents.answers import MalformedAnswerError, kernel_in, plan_in
-from autocomp_kit.agents.base import AgentError, AgentUnavailableError, CodeReply, CodeRequest, PlanRequest
+from autocomp_kit.agents.answers import MalformedAnswerError, edits_in, kernel_in, plan_in
+from autocomp_kit.agents.base import (
+    AgentError,
+    AgentUnavailableError,
+    CodeReply,
+    CodeRequest,
+    CombineRequest,
+    PlanRequest,
+    RepairRequest,
+)
 from autocomp_kit.agents.budget import Budget
 from autocomp_kit.agents.models import ModelCard, model_card
 from autocomp_kit.errors import InputError
+from autocomp_kit.kernel import EditError, apply_edits
 from autocomp_kit.prompts import Prompt, Prompts
 from autocomp_kit.records import Plan, Record
 from autocomp_kit.workloads import FUNCTION
 
 __all__ = ["Attempt", "ClaudeAgent", "ClaudeSettings", "RetryPolicy"]
 
-_PLAN_SCHEMA: dict[str, object] = {
-    "type": "object",
-    # The same for every call: a schema that names the options would start a new cache entry each time.
-    "properties": {"option": {"type": "integer"}, "plan": {"type": "string"}},
-    "required": ["option", "plan"],
-    "additionalProperties": False,
-}
+
+def _schema(**properties: object) -> dict[str, object]:
+    """Return the JSON schema of an object with exactly these fields."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+# Schemas are the same for every call: one that names the options would start a new cache entry each time.
+_PLAN_SCHEMA = _schema(option={"type": "integer"}, plan={"type": "string"})
+_EDITS_SCHEMA = _schema(edits={"type": "array", "items": _schema(find={"type": "string"}, replace={"type": "string"})})
+
+
+_CODE_OF_PLAN = "kernel"
+"""The parameter of a plan that holds the kernel which came in the same answer."""
 
 
 class ClaudeSettings(Record):
@@ -41,14 +62,18 @@ class ClaudeSettings(Record):
     ``thinking`` is the model's own default, ``adaptive``, ``disabled``, or a token budget for the older models that
     want one; thinking counts as output. ``effort`` is the API's word for how hard the model tries. ``max_plan_tokens``
     and ``max_code_tokens`` bound one answer, thinking included, and with it what a call can cost.
-    ``structured_plans`` asks for plans as JSON of a given form; switch it off for servers that do not know it.
+    ``one_call`` asks for plan and kernel at once, which is cheaper and less careful. ``edits`` asks for replacements
+    in the kernel instead of the whole of it, which is cheaper for long kernels. ``structured`` has the API enforce the
+    form of plans and edits; switch it off for servers that cannot.
     """
 
     thinking: Literal["default", "adaptive", "disabled"] | Annotated[int, Field(ge=1024)] = "default"
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     max_plan_tokens: Annotated[int, Field(ge=256)] = 16_000
     max_code_tokens: Annotated[int, Field(ge=256)] = 32_000
-    structured_plans: bool = True
+    one_call: bool = False
+    edits: bool = False
+    structured: bool = True
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     stream: bool = True
     timeout_seconds: Annotated[float, Field(gt=0)] = 600.0
@@ -120,25 +145,27 @@ class ClaudeAgent:
         return False
 
     async def plan(self, request: PlanRequest) -> Plan:
-        """Ask for a plan.
+        """Ask for a plan; in one-call mode for the kernel too, which the plan then carries along.
 
         Raises
         ------
         AgentError
             If there is no usable answer; ``kind`` says why.
         """
-        answer = await self._client.ask(
-            self._request(
-                "plan",
-                self._prompts.plan(request, machine=_machine(request.machine)),
-                self.settings.max_plan_tokens,
-                _PLAN_SCHEMA if self.settings.structured_plans else None,
-            )
-        )
-        try:
-            chosen = plan_in(answer.text, request.options)
-        except MalformedAnswerError as error:
-            raise self._malformed(error, answer) from None
+        machine = _machine(request.machine)
+        if self.settings.one_call:
+            prompt = self._prompts.plan_and_code(request, machine=machine)
+            answer = await self._ask("plan_and_code", prompt, self.settings.max_code_tokens)
+            with _malformed_costs(answer):
+                code = kernel_in(answer.text, FUNCTION)
+                chosen = plan_in(answer.text.partition("\n```")[0], request.options)
+            parameters: dict[str, JsonValue] = {_CODE_OF_PLAN: code}
+        else:
+            prompt = self._prompts.plan(request, machine=machine)
+            answer = await self._ask("plan", prompt, self.settings.max_plan_tokens, _PLAN_SCHEMA)
+            with _malformed_costs(answer):
+                chosen = plan_in(answer.text, request.options)
+            parameters = {}
         return Plan(
             plan_id=request.plan_id,
             parent_id=request.parent.candidate_id,
@@ -148,33 +175,63 @@ class ClaudeAgent:
             offered=tuple(option.item_id for option in request.options),
             item_id=chosen.option.item_id,
             text=chosen.text,
+            parameters=parameters,
             agent=self.name,
             usage=answer.usage,
         )
 
     async def implement(self, request: CodeRequest) -> CodeReply:
-        """Ask for the kernel.
+        """Ask for the kernel, unless the plan carries it along and this is its first implementation.
 
         Raises
         ------
         AgentError
             If there is no usable answer; ``kind`` says why.
         """
-        prompt = self._prompts.code(request, machine=_machine(request.machine))
-        answer = await self._client.ask(self._request("code", prompt, self.settings.max_code_tokens, None))
-        try:
-            code = kernel_in(answer.text, FUNCTION)
-        except MalformedAnswerError as error:
-            raise self._malformed(error, answer) from None
+        ready = request.plan.parameters.get(_CODE_OF_PLAN)
+        if isinstance(ready, str) and request.sample == 0 and request.plan.agent == self.name:
+            return CodeReply(code=ready, agent=self.name)
+        prompt = self._prompts.code(request, machine=_machine(request.machine), edits=self.settings.edits)
+        return await self._kernel("code", prompt, request.parent.code if self.settings.edits else None)
+
+    async def repair(self, request: RepairRequest) -> CodeReply:
+        """Ask for a corrected kernel.
+
+        Raises
+        ------
+        AgentError
+            If there is no usable answer; ``kind`` says why.
+        """
+        prompt = self._prompts.repair(request, machine=_machine(request.machine), edits=self.settings.edits)
+        return await self._kernel("repair", prompt, request.failed.code if self.settings.edits else None)
+
+    async def combine(self, request: CombineRequest) -> CodeReply:
+        """Ask for a kernel with what is good in each of two.
+
+        Raises
+        ------
+        AgentError
+            If there is no usable answer; ``kind`` says why.
+        """
+        return await self._kernel("combine", self._prompts.combine(request, machine=_machine(request.machine)), None)
+
+    async def _kernel(self, purpose: str, prompt: Prompt, edited: str | None) -> CodeReply:
+        """Ask for a whole kernel, or for edits of the given one."""
+        schema = None if edited is None else _EDITS_SCHEMA
+        answer = await self._ask(purpose, prompt, self.settings.max_code_tokens, schema)
+        with _malformed_costs(answer):
+            code = kernel_in(answer.text, FUNCTION) if edited is None else apply_edits(edited, edits_in(answer.text))
         return CodeReply(code=code, agent=self.name, usage=answer.usage)
 
-    def _request(self, purpose: str, prompt: Prompt, max_tokens: int, schema: dict[str, object] | None) -> Request:
+    async def _ask(
+        self, purpose: str, prompt: Prompt, max_tokens: int, schema: dict[str, object] | None = None
+    ) -> Answer:
         thinking = self.settings.thinking
-        return Request(
+        request = Request(
             purpose=purpose,
             prompt=prompt,
             max_tokens=min(max_tokens, self.card.max_output or max_tokens),
-            schema=schema,
+            schema=schema if self.settings.structured else None,
             thinking=(
                 None
                 if thinking == "default"
@@ -184,9 +241,16 @@ class ClaudeAgent:
             ),
             effort=self.settings.effort,
         )
+        return await self._client.ask(request)
 
-    def _malformed(self, error: MalformedAnswerError, answer: Answer) -> AgentError:
-        return AgentError(f"{self.card.model}: malformed: {error}", kind="malformed", usage=answer.usage)
+
+@contextmanager
+def _malformed_costs(answer: Answer) -> Iterator[None]:
+    """Turn what is wrong with an answer into an error that says what the answer has cost."""
+    try:
+        yield
+    except (MalformedAnswerError, EditError) as error:
+        raise AgentError(f"malformed answer: {error}", kind="malformed", usage=answer.usage) from None
 
 
 @cache

@@ -6,8 +6,8 @@ from typing import Any
 
 from gemmini_sim.config import load_config
 
-from autocomp_kit.agents.base import CodeRequest, PlanRequest
-from autocomp_kit.records import Candidate, Evaluation, Feedback, MenuItem, Plan
+from autocomp_kit.agents.base import CodeRequest, CombineRequest, PlanRequest, RepairRequest
+from autocomp_kit.records import Candidate, CodeProblem, Evaluation, Feedback, MenuItem, Plan
 from autocomp_kit.workloads import load_workload
 
 WORKLOAD = load_workload("small/0")
@@ -53,36 +53,52 @@ def plan(text: str = "Move mvin2 of A out of the loop over j.", plan_id: str = "
     )
 
 
+CONTEXT: dict[str, Any] = {
+    "workload": WORKLOAD.name,
+    "workload_text": WORKLOAD.describe(),
+    "machine": "int8-16",
+    "machine_text": "",
+    "iteration": 1,
+    "iterations": 8,
+    "seed": 7,
+}
+
+
 def plan_request(**changes: Any) -> PlanRequest:
     fields: dict[str, Any] = {
+        **CONTEXT,
         "plan_id": "1.0",
         "parent": candidate(),
         "evaluation": evaluation(5000, "The array is idle 79 % of the time.", "A is loaded 4 times."),
         "options": OPTIONS,
-        "workload": WORKLOAD.name,
-        "workload_text": WORKLOAD.describe(),
-        "machine": "int8-16",
-        "machine_text": "",
-        "iteration": 1,
-        "iterations": 8,
         "slot": 0,
-        "seed": 7,
     }
     return PlanRequest(**{**fields, **changes})
 
 
 def code_request(**changes: Any) -> CodeRequest:
-    fields: dict[str, Any] = {
+    fields = {**CONTEXT, "plan": plan(), "parent": candidate(), "evaluation": evaluation(), "sample": 0}
+    return CodeRequest(**{**fields, **changes})
+
+
+def repair_request(code: str, **changes: Any) -> RepairRequest:
+    problems = (
+        CodeProblem(kind="compile_error", message="use of undeclared identifier 'kk'", line=3, column=7),
+        CodeProblem(kind="wrong", message="C[0][0] is 0 and should be 12"),
+    )
+    fields = {
+        **CONTEXT,
         "plan": plan(),
         "parent": candidate(),
-        "evaluation": evaluation(),
-        "workload": WORKLOAD.name,
-        "workload_text": WORKLOAD.describe(),
-        "machine": "int8-16",
-        "machine_text": "",
-        "iteration": 1,
-        "iterations": 8,
-        "sample": 0,
-        "seed": 7,
+        "parent_evaluation": evaluation(),
+        "failed": candidate(code),
+        "evaluation": evaluation().model_copy(update={"status": "compile_error", "problems": problems}),
+        "round": 1,
     }
-    return CodeRequest(**{**fields, **changes})
+    return RepairRequest(**{**fields, **changes})
+
+
+def combine_request(**changes: Any) -> CombineRequest:
+    other = candidate("void solution(void) {\n  fence();\n}\n")
+    parents = ((candidate(), evaluation(5000)), (other, evaluation(4000, "B is loaded once.")))
+    return CombineRequest(**{**CONTEXT, "parents": parents, "sample": 0, **changes})

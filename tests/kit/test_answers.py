@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocomp_kit.agents.answers import MAX_PLAN_CHARACTERS, MalformedAnswerError, kernel_in, plan_in
+from autocomp_kit.agents.answers import MAX_PLAN_CHARACTERS, MalformedAnswerError, edits_in, kernel_in, plan_in
 from tests.kit.samples import OPTIONS
 
 KERNEL = "void solution(int8_t A[4]) {\n  fence(); // }\n}\n"
@@ -92,9 +92,31 @@ def test_what_is_no_kernel_says_why(answer: str) -> None:
         kernel_in(answer, "solution")
 
 
+def test_edits_are_found() -> None:
+    edits = [{"find": "a", "replace": "b"}, {"find": "c\n  d", "replace": ""}]
+    found = edits_in("So:\n" + json.dumps({"edits": edits}))
+    assert [(edit.find, edit.replace) for edit in found] == [("a", "b"), ("c\n  d", "")]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "none",
+        '{"edits": []}',
+        '{"edits": "x"}',
+        '{"edits": [{"find": "a"}]}',
+        '{"edits": [{"find": 1, "replace": 2}]}',
+    ],
+)
+def test_what_are_no_edits_says_why(answer: str) -> None:
+    with pytest.raises(MalformedAnswerError, match="edit"):
+        edits_in(answer)
+
+
 @given(st.text(alphabet="{}()\"'/*`~\\\n :1asolutionpve[]", max_size=400))
 def test_hostile_answers_are_at_worst_malformed(answer: str) -> None:
-    for look in (lambda: plan_in(answer, OPTIONS), lambda: kernel_in(answer, "solution")):
+    for look in (lambda: plan_in(answer, OPTIONS), lambda: kernel_in(answer, "solution"), lambda: edits_in(answer)):
         with contextlib.suppress(MalformedAnswerError):
             look()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autocomp_kit.agents.base import Agent, AgentError, AgentUnavailableError
+from autocomp_kit.agents.base import Agent, AgentError, AgentUnavailableError, Combiner, Repairer
 from autocomp_kit.agents.claude import Attempt, ClaudeAgent, ClaudeSettings, RetryPolicy
 from autocomp_kit.errors import InputError
 from tests.kit.messages_server import (
@@ -26,7 +26,7 @@ from tests.kit.messages_server import (
     in_turn,
     wait_for,
 )
-from tests.kit.samples import candidate, code_request, plan_request
+from tests.kit.samples import candidate, code_request, combine_request, plan_request, repair_request
 
 MODEL = "claude-opus-5-5"
 PLAN = Text(json.dumps({"option": 2, "plan": "Unroll the loop over kk by two."}))
@@ -354,7 +354,7 @@ def test_one_agent_serves_one_event_loop_after_another(against: Callable[..., Se
 
 async def test_plain_text_plans_for_servers_without_structured_output(against: Callable[..., Setting]) -> None:
     setting = against(
-        Text("Option 3: Reverse the loop over i."), settings=ClaudeSettings(structured_plans=False), model="local-model"
+        Text("Option 3: Reverse the loop over i."), settings=ClaudeSettings(structured=False), model="local-model"
     )
     plan = await setting.agent.plan(plan_request())
     assert (plan.item_id, plan.text) == ("other", "Reverse the loop over i.")
@@ -369,6 +369,74 @@ async def test_hostile_kernel_text_reaches_the_model_as_data(against: Callable[.
     text = setting.server.requests[0]["messages"][0]["content"]
     assert "````c\nvoid solution" in text
     assert "\x00" not in text
+
+
+async def test_one_call_gives_the_plan_and_its_first_kernel(against: Callable[..., Setting]) -> None:
+    setting = against(
+        in_turn(Text(f"Option 1: Hoist it.\n\n{CODE.text}"), CODE), settings=ClaudeSettings(one_call=True)
+    )
+    plan = await setting.agent.plan(plan_request())
+    assert (plan.item_id, plan.text) == ("hoist-load", "Hoist it.\n\nHere it is.")
+    first = await setting.agent.implement(code_request(plan=plan))
+    assert (first.code, first.usage.calls, len(setting.server.requests)) == (KERNEL, 0, 1)
+    second = await setting.agent.implement(code_request(plan=plan, sample=1))
+    assert (second.code, second.usage.calls) == (KERNEL, 1)
+
+
+async def test_another_agents_plan_cannot_smuggle_in_a_kernel(against: Callable[..., Setting]) -> None:
+    setting = against(CODE)
+    forged = code_request().plan.model_copy(update={"parameters": {"kernel": "void solution(void) {}"}})
+    assert (await setting.agent.implement(code_request(plan=forged))).code == KERNEL
+
+
+def edits(*pairs: tuple[str, str]) -> Text:
+    return Text(json.dumps({"edits": [{"find": find, "replace": replace} for find, replace in pairs]}))
+
+
+async def test_edits_change_the_parent(against: Callable[..., Setting]) -> None:
+    setting = against(
+        edits(("const uint32_t b = 64;", "const uint32_t b = 8192;")), settings=ClaudeSettings(edits=True)
+    )
+    parent = candidate()
+    reply = await setting.agent.implement(code_request(parent=parent))
+    assert reply.code == parent.code.replace("b = 64;", "b = 8192;") != parent.code
+    assert setting.server.requests[0]["output_config"]["format"]["schema"]["required"] == ["edits"]
+
+
+@pytest.mark.parametrize(
+    ("find", "reason"), [("no such line", "is not in the kernel"), ("fenc", None), ("mvin", "times")]
+)
+async def test_edits_that_do_not_fit_are_malformed(
+    against: Callable[..., Setting], find: str, reason: str | None
+) -> None:
+    setting = against(edits((find, "x")), settings=ClaudeSettings(edits=True))
+    if reason is None:
+        assert "xe();" in (await setting.agent.implement(code_request())).code
+        return
+    with pytest.raises(AgentError, match=reason) as caught:
+        await setting.agent.implement(code_request())
+    assert (caught.value.kind, caught.value.usage.calls) == ("malformed", 1)
+
+
+@pytest.mark.parametrize("by_edits", [False, True])
+async def test_repairs_show_what_is_wrong(against: Callable[..., Setting], *, by_edits: bool) -> None:
+    wrong = KERNEL.replace("fence()", "fenze()")
+    answer = edits(("fenze", "fence")) if by_edits else CODE
+    setting = against(answer, settings=ClaudeSettings(edits=by_edits))
+    assert isinstance(setting.agent, Repairer)
+    reply = await setting.agent.repair(repair_request(wrong))
+    assert reply.code == KERNEL
+    text = setting.server.requests[0]["messages"][0]["content"]
+    assert "line 3: compile error: use of undeclared identifier 'kk'" in text
+    assert "fenze" in text
+
+
+async def test_two_kernels_are_combined(against: Callable[..., Setting]) -> None:
+    setting = against(CODE)
+    assert isinstance(setting.agent, Combiner)
+    assert (await setting.agent.combine(combine_request())).code == KERNEL
+    text = setting.server.requests[0]["messages"][0]["content"]
+    assert text.index("# Kernel 1") < text.index("5,000 cycles") < text.index("# Kernel 2") < text.index("4,000 cycles")
 
 
 @pytest.mark.parametrize(

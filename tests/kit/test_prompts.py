@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autocomp_kit.prompts import Prompts
-from tests.kit.samples import MACHINE, candidate, code_request, evaluation, plan, plan_request
+from tests.kit.samples import (
+    MACHINE,
+    candidate,
+    code_request,
+    combine_request,
+    evaluation,
+    plan,
+    plan_request,
+    repair_request,
+)
 
 
 def test_plan_prompt(golden: Callable[[str, str], None]) -> None:
@@ -31,6 +40,30 @@ def test_plan_prompt_with_ancestors_on_another_machine(golden: Callable[[str, st
 
 def test_code_prompt(golden: Callable[[str, str], None]) -> None:
     golden("prompts/code.md", Prompts().code(code_request(sample=1), machine=MACHINE).varying)
+
+
+def test_repair_prompt(golden: Callable[[str, str], None]) -> None:
+    request = repair_request("void solution(void) {\n  // ```\n  mvin2(kk);\n}\n")
+    golden("prompts/repair.md", Prompts().repair(request, machine=MACHINE).varying)
+
+
+def test_combine_prompt(golden: Callable[[str, str], None]) -> None:
+    golden("prompts/combine.md", Prompts().combine(combine_request(), machine=MACHINE).varying)
+
+
+def test_one_call_prompt(golden: Callable[[str, str], None]) -> None:
+    prompt = Prompts().plan_and_code(plan_request(), machine=MACHINE)
+    golden("prompts/plan_and_code.md", "# Rules" + prompt.text.split("# Rules", 1)[1])
+
+
+def test_repairs_and_crosses_share_the_prefix_of_code_calls() -> None:
+    prompts = Prompts()
+    code = prompts.code(code_request(), machine=MACHINE).constant
+    assert prompts.repair(repair_request("x"), machine=MACHINE).constant == code
+    assert prompts.combine(combine_request(), machine=MACHINE).constant == code
+    edits = prompts.code(code_request(), machine=MACHINE, edits=True).constant
+    assert edits != code
+    assert '"find"' in edits[0]
 
 
 def test_constant_part_is_the_same_for_every_call_of_a_run() -> None:
