@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from typing import NamedTuple, Protocol
 
-from autocomp_kit.records import Evaluation
+from autocomp_kit.records import Evaluation, content_id
 from autocomp_kit.store import Store
 
 __all__ = ["Evaluations", "Evaluator"]
@@ -30,27 +31,43 @@ class _Running(NamedTuple):
 
 
 class Evaluations:
-    """Gives out verdicts: from the store, from an equal kernel under way, or from a new evaluation."""
+    """Gives out verdicts: from the store, from an equal kernel under way, or from a new evaluation.
 
-    def __init__(self, evaluator: Evaluator, store: Store, executor: Executor) -> None:
+    Within a run, kernels of equal key share one verdict. Between runs only equal texts do, because the lines that a
+    verdict names are those of the text that was evaluated.
+
+    Parameters
+    ----------
+    evaluator, store, executor
+        Who evaluates, where verdicts are kept, and where the work runs.
+    known
+        The run's kernels from an earlier session, in order.
+    """
+
+    def __init__(self, evaluator: Evaluator, store: Store, executor: Executor, *, known: Iterable[str] = ()) -> None:
         self._evaluator = evaluator
         self._store = store
         self._executor = executor
         self._running: dict[str, _Running] = {}
+        self._entries: dict[str, str] = {}
+        for code in known:
+            self.entry(code)
 
-    def key(self, code: str) -> str:
-        """Return the content key of a kernel's verdict."""
-        return self._evaluator.key(code)
+    def entry(self, code: str) -> str:
+        """Return the name under which the store keeps the kernel's verdict: that of the first kernel of its key."""
+        key = self._evaluator.key(code)
+        return self._entries.setdefault(key, content_id(key, code))
 
-    async def get(self, key: str, code: str) -> tuple[Evaluation, bool]:
+    async def get(self, code: str) -> tuple[Evaluation, bool]:
         """Return the verdict on a kernel, and whether it was there or on its way already."""
-        if evaluation := self._store.evaluation(key):
+        entry = self.entry(code)
+        if evaluation := self._store.evaluation(entry):
             return evaluation, True
-        running = self._running.get(key)
+        running = self._running.get(entry)
         reused = running is not None
         if running is None:
             future = self._executor.submit(self._evaluator.evaluate, code)
-            running = self._running[key] = _Running(future, asyncio.create_task(self._keep(key, future)))
+            running = self._running[entry] = _Running(future, asyncio.create_task(self._keep(entry, future)))
         return await asyncio.shield(running.task), reused
 
     async def settle(self) -> None:
@@ -60,10 +77,10 @@ class Evaluations:
             one.future.cancel()
         await asyncio.gather(*(one.task for one in running), return_exceptions=True)
 
-    async def _keep(self, key: str, future: Future[Evaluation]) -> Evaluation:
+    async def _keep(self, entry: str, future: Future[Evaluation]) -> Evaluation:
         try:
             evaluation = await asyncio.wrap_future(future)
-            self._store.add_evaluation(key, evaluation)
+            self._store.add_evaluation(entry, evaluation)
             return evaluation
         finally:
-            del self._running[key]
+            del self._running[entry]

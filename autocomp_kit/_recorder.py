@@ -123,8 +123,8 @@ class Recorder:
         )
         self._write(event)
 
-    def candidate_made(self, candidate: Candidate, key: str) -> None:
-        """Keep a candidate and the key that its verdict will have."""
+    def candidate_made(self, candidate: Candidate, entry: str) -> None:
+        """Keep a candidate and the name that its verdict will have in the store."""
         if candidate.candidate_id in self.before.candidates:
             return
         event = CandidateMade(
@@ -136,7 +136,7 @@ class Recorder:
             agent=candidate.agent,
             usage=candidate.usage,
         )
-        self._write(event, candidate=candidate, key=key)
+        self._write(event, candidate=candidate, entry=entry)
 
     def evaluated(self, candidate: Candidate, evaluation: Evaluation, *, reused: bool) -> None:
         """Note the verdict on a candidate."""
@@ -192,8 +192,8 @@ class Recorder:
         return {"run_id": self.before.run_id, "sequence": self._next_sequence, "time": time.time()}
 
     def _write(
-        self, event: RunEvent, *, plan: Plan | None = None, candidate: Candidate | None = None, key: str | None = None
+        self, event: RunEvent, *, plan: Plan | None = None, candidate: Candidate | None = None, entry: str | None = None
     ) -> None:
-        self._store.add_event(event, plan=plan, candidate=candidate, key=key)
+        self._store.add_event(event, plan=plan, candidate=candidate, entry=entry)
         self._next_sequence += 1
         self._publish(event)

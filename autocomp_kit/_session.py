@@ -78,12 +78,11 @@ class Session:
 
     async def evaluated(self, candidate: Candidate, plan: Plan | None) -> Member:
         """Return a candidate with its verdict."""
-        key = self._evaluations.key(candidate.code)
-        self._recorder.candidate_made(candidate, key)
+        self._recorder.candidate_made(candidate, self._evaluations.entry(candidate.code))
         evaluation = self._recorder.before.evaluations.get(candidate.candidate_id)
         if evaluation is None:
             await self._pace.unpaused()
-            evaluation, reused = await self._evaluations.get(key, candidate.code)
+            evaluation, reused = await self._evaluations.get(candidate.code)
             self._recorder.evaluated(candidate, evaluation, reused=reused)
         return Member(candidate=candidate, evaluation=evaluation, plan=plan)
 

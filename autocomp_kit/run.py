@@ -164,7 +164,8 @@ class Run:
         stream: asyncio.Queue[RunEvent | None] = asyncio.Queue()
         recorder = Recorder(self._before, self._store, stream.put_nowait)
         with self._open_executor() as executor:
-            evaluations = Evaluations(self._evaluator, self._store, executor)
+            codes = [candidate.code for candidate in self._before.candidates.values()]
+            evaluations = Evaluations(self._evaluator, self._store, executor, known=codes)
             self._work = asyncio.create_task(self._search(recorder, evaluations))
             driver = asyncio.create_task(_conclude(self._work, recorder, evaluations))
             driver.add_done_callback(lambda _: stream.put_nowait(None))

@@ -46,12 +46,12 @@ _SCHEMA = {
         "PRIMARY KEY (run_id, plan_id))"
     ),
     "candidates": (
-        "CREATE TABLE candidates (run_id TEXT NOT NULL, candidate_id TEXT NOT NULL, evaluation_key TEXT NOT NULL, "
+        "CREATE TABLE candidates (run_id TEXT NOT NULL, candidate_id TEXT NOT NULL, evaluation_entry TEXT NOT NULL, "
         f"{_RECORD}, {_field('parent_id')}, {_field('plan_id')}, {_field('iteration', 'INTEGER')}, "
         f"{_field('agent')}, {_field('code')}, PRIMARY KEY (run_id, candidate_id))"
     ),
     "evaluations": (
-        f"CREATE TABLE evaluations (evaluation_key TEXT PRIMARY KEY, {_RECORD}, {_field('workload')}, "
+        f"CREATE TABLE evaluations (evaluation_entry TEXT PRIMARY KEY, {_RECORD}, {_field('workload')}, "
         f"{_field('machine')}, {_field('status')}, {_field('cycles', 'INTEGER')}, {_field('utilization', 'REAL')})"
     ),
     "events": (
@@ -135,11 +135,11 @@ class Store:
             raise StoreError(f"{self!r} already has a run {record.run_id!r}") from error
 
     def add_event(
-        self, event: RunEvent, *, plan: Plan | None = None, candidate: Candidate | None = None, key: str | None = None
+        self, event: RunEvent, *, plan: Plan | None = None, candidate: Candidate | None = None, entry: str | None = None
     ) -> None:
         """Add an event together with the plan or the candidate that it announces, all or nothing.
 
-        ``key`` is the key of the candidate's evaluation, known before the evaluation is.
+        ``entry`` is the name that the candidate's verdict has or will have, see :meth:`add_evaluation`.
         """
         with self._transaction() as execute:
             if plan is not None:
@@ -149,29 +149,29 @@ class Store:
                 )
             if candidate is not None:
                 execute(
-                    "INSERT INTO candidates (run_id, candidate_id, evaluation_key, record) VALUES (?, ?, ?, ?)",
-                    (event.run_id, candidate.candidate_id, key, candidate.model_dump_json()),
+                    "INSERT INTO candidates (run_id, candidate_id, evaluation_entry, record) VALUES (?, ?, ?, ?)",
+                    (event.run_id, candidate.candidate_id, entry, candidate.model_dump_json()),
                 )
             execute(
                 "INSERT INTO events (run_id, sequence, record) VALUES (?, ?, ?)",
                 (event.run_id, event.sequence, event.model_dump_json()),
             )
 
-    def add_evaluation(self, key: str, evaluation: Evaluation) -> None:
-        """Add a verdict under its content key; a later one replaces only an ``internal_error``."""
+    def add_evaluation(self, entry: str, evaluation: Evaluation) -> None:
+        """Add a verdict under a name that its content decides; a later one replaces only an ``internal_error``."""
         with self._transaction() as execute:
             execute(
-                "INSERT INTO evaluations (evaluation_key, record) VALUES (?, ?) ON CONFLICT (evaluation_key) "
+                "INSERT INTO evaluations (evaluation_entry, record) VALUES (?, ?) ON CONFLICT (evaluation_entry) "
                 "DO UPDATE SET record = excluded.record WHERE status = 'internal_error'",
-                (key, evaluation.model_dump_json()),
+                (entry, evaluation.model_dump_json()),
             )
 
     # Reading.
 
-    def evaluation(self, key: str) -> Evaluation | None:
-        """Return the verdict under a content key, from whichever run; our own failures are not reused."""
+    def evaluation(self, entry: str) -> Evaluation | None:
+        """Return the verdict under a name, from whichever run; our own failures are not reused."""
         with self._reading():
-            rows = self._rows("SELECT record FROM evaluations WHERE evaluation_key = ?", (key,))
+            rows = self._rows("SELECT record FROM evaluations WHERE evaluation_entry = ?", (entry,))
             evaluation = Evaluation.model_validate_json(rows[0][0]) if rows else None
         return None if evaluation is None or evaluation.status == "internal_error" else evaluation
 
@@ -198,7 +198,7 @@ class Store:
             plans = self._rows("SELECT record FROM plans WHERE run_id = ? ORDER BY rowid", parameters)
             candidates = self._rows("SELECT record FROM candidates WHERE run_id = ? ORDER BY rowid", parameters)
             evaluations = self._rows(
-                "SELECT candidate_id, evaluations.record FROM candidates JOIN evaluations USING (evaluation_key) "
+                "SELECT candidate_id, evaluations.record FROM candidates JOIN evaluations USING (evaluation_entry) "
                 "WHERE run_id = ? ORDER BY candidates.rowid",
                 parameters,
             )

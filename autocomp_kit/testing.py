@@ -33,7 +33,7 @@ TOY_MENU = Menu(
 
 
 class ToyEvaluator:
-    """Takes the cycles from the kernel's text; a kernel ``wrong`` computes wrong results.
+    """Takes the cycles from the kernel's text; a kernel ``wrong`` computes wrong results; ``#`` begins a comment.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ class ToyEvaluator:
 
     def key(self, code: str) -> str:
         """Return the content key of a kernel."""
-        return content_id("toy", code)
+        return content_id("toy", _without_comment(code))
 
     def evaluate(self, code: str) -> Evaluation:
         """Return the verdict on a kernel."""
         with self._lock:
             self.evaluated.append(code)
         time.sleep(self._seconds)
-        match = re.fullmatch(r"cycles (\d+)", code)
+        match = re.fullmatch(r"cycles (\d+)", _without_comment(code))
         status: EvaluationStatus = "correct" if match else "wrong" if code.startswith("wrong") else "compile_error"
         return Evaluation(
             evaluation_id=self.key(code),
@@ -137,6 +137,10 @@ class ToyAgent:
 
     async def _wait(self) -> None:
         await asyncio.sleep(self._seconds * (time.perf_counter_ns() % 97) / 97)
+
+
+def _without_comment(code: str) -> str:
+    return code.partition("#")[0].strip()
 
 
 _USAGE = Usage(calls=1, input_tokens=100, output_tokens=10, usd=0.001)

@@ -108,6 +108,21 @@ def test_equal_kernels_under_way_at_the_same_time_are_evaluated_once():
     assert evaluator.evaluated == [TOY_KERNEL, "cycles 900"]
 
 
+def test_kernels_that_differ_in_comments_only_share_a_verdict_within_a_run_and_not_between_runs():
+    class Commenting(ToyAgent):
+        async def implement(self, request):
+            reply = await super().implement(request)
+            return reply.model_copy(update={"code": f"cycles 900 # {request.plan.plan_id}.{request.sample}"})
+
+    store, evaluator = Store.open(":memory:"), ToyEvaluator()
+    history = run_of(agent=Commenting(), evaluator=evaluator, store=store).execute()
+    assert len(evaluator.evaluated) == 2 < len(history.candidates)
+    assert {selection.kept for selection in history.selections} == {("1.0.0", "0")}
+    # What a verdict says about lines is true for the text that was evaluated, and for no other.
+    run_of(evaluator=evaluator, kernel="cycles 1000 # another text", store=store).execute()
+    assert "cycles 1000 # another text" in evaluator.evaluated
+
+
 def test_failed_calls_are_kept_with_their_reason_and_cost():
     config = SearchConfig(iterations=4, beam=4, plans=8, codes=4)
     history = run_of(config=config).execute()

@@ -85,7 +85,7 @@ class Writer:
             agent="toy",
             usage=Usage(),
         )
-        self.store.add_event(made, candidate=candidate, key=key)
+        self.store.add_event(made, candidate=candidate, entry=key)
         self.store.add_evaluation(key, evaluation)
         done = CandidateEvaluated(
             **self.stamp(),
@@ -187,7 +187,7 @@ def test_a_verdict_of_another_run_does_not_count_before_this_run_has_come_to_it(
     made = CandidateMade(
         **writer.stamp(), candidate_id="0", parent_id=None, plan_id=None, iteration=0, agent="toy", usage=Usage()
     )
-    written.add_event(made, candidate=candidate, key=ToyEvaluator().key("cycles 500"))
+    written.add_event(made, candidate=candidate, entry=ToyEvaluator().key("cycles 500"))
     assert written.load_run("run-2").evaluations == {}
 
 
@@ -232,7 +232,8 @@ def test_any_sqlite_shell_can_read_it(tmp_path):
     with Store.open(tmp_path / "study.sqlite") as store:
         write_small_run(store)
     rows = sqlite3.connect(tmp_path / "study.sqlite").execute(
-        "SELECT candidate_id, agent, cycles FROM candidates JOIN evaluations USING (evaluation_key) WHERE cycles < 900"
+        "SELECT candidate_id, agent, cycles FROM candidates "
+        "JOIN evaluations USING (evaluation_entry) WHERE cycles < 900"
     )
     assert rows.fetchall() == [("1.0.0", "toy", 500)]
 
