@@ -1,0 +1,60 @@
+"""``autocomp-kit menu``: what plans may choose from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autocomp_kit.menu import load_menu, menu_names
+
+__all__ = ["register"]
+
+MenuArgument = Annotated[str, typer.Argument(help="Menu: a name or a YAML file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    menu = typer.Typer(no_args_is_help=True, help="List, show and preview menus.", rich_markup_mode=None)
+    menu.command("list")(list_menus)
+    menu.command("show")(show)
+    menu.command("preview")(preview)
+    app.add_typer(menu, name="menu")
+
+
+def list_menus() -> None:
+    """List the menus that come with the package."""
+    for name in menu_names():
+        menu = load_menu(name)
+        typer.echo(f"{name:<16}{len(menu.items):>3} items  {menu.description}")
+
+
+def show(menu: MenuArgument) -> None:
+    """Show every item of a menu."""
+    loaded = load_menu(menu)
+    typer.echo(f"{loaded.name}: {loaded.description}" if loaded.description else loaded.name)
+    for item in loaded.items:
+        marks = [f"weight {item.weight:g}"] * (item.weight != 1)
+        marks += ["disabled"] * (not item.enabled) + ["always offered"] * item.always
+        marks += [f"offline rewrite {item.rewrite}"] * (item.rewrite is not None)
+        typer.echo(f"\n{item.item_id}" + (f"  ({', '.join(marks)})" if marks else ""))
+        typer.echo(f"    {item.text}")
+        if item.preconditions:
+            typer.echo(f"    when: {item.preconditions}")
+        if item.effect:
+            typer.echo(f"    effect: {item.effect}")
+
+
+def preview(
+    menu: MenuArgument,
+    *,
+    keep_probability: Annotated[float, typer.Option(min=0, max=1, help="Chance of an item to be offered.")] = 0.25,
+    minimum: Annotated[int, typer.Option(min=1, help="Items offered at least.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the first draw.")] = 0,
+    draws: Annotated[int, typer.Option(min=1, help="How many draws, with the seeds that follow.")] = 4,
+) -> None:
+    """Show which items plan calls would be offered."""
+    loaded = load_menu(menu)
+    for number in range(seed, seed + draws):
+        drawn = loaded.draw(seed=number, keep_probability=keep_probability, minimum=minimum)
+        typer.echo(f"seed {number}: {', '.join(item.item_id for item in drawn)}")

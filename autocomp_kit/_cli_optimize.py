@@ -1,0 +1,145 @@
+"""``autocomp-kit optimize``: search for a faster kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import yaml
+
+from autocomp_kit.errors import InputError
+
+if TYPE_CHECKING:
+    from autocomp_kit.history import RunHistory, RunSummary
+
+__all__ = ["DEFAULT_STORE", "print_summary", "register"]
+
+DEFAULT_STORE = Path("autocomp.sqlite")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("optimize")(optimize)
+
+
+def optimize(
+    kernel: Annotated[
+        Path | None, typer.Argument(help="C kernel to start from; by default the workload's baseline.", exists=False)
+    ] = None,
+    *,
+    workload: Annotated[str, typer.Option(help="Workload: a name such as exo/0, or a YAML file.")],
+    agent: Annotated[
+        list[str] | None, typer.Option(help="Who plans (and writes code): rules, claude:MODEL; may be repeated.")
+    ] = None,
+    code_agent: Annotated[
+        list[str] | None, typer.Option(help="Who writes code, if not those who plan; may be repeated.")
+    ] = None,
+    config: Annotated[str, typer.Option(help="Machine: a preset (gemmini-sim configs) or a TOML file.")] = "int8-16",
+    menu: Annotated[str | None, typer.Option(help="Menu: a name or a YAML file.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Iterations at most.")] = None,
+    beam: Annotated[int | None, typer.Option(help="Candidates kept per iteration.")] = None,
+    plans: Annotated[int | None, typer.Option(help="Plans per kept candidate.")] = None,
+    codes: Annotated[int | None, typer.Option(help="Implementations per plan.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random choices.")] = None,
+    keep_probability: Annotated[float | None, typer.Option(help="Chance of a menu item to be offered.")] = None,
+    settings: Annotated[Path | None, typer.Option(help="YAML file with settings of the search.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other setting, such as slack=1.0; may be repeated.")
+    ] = None,
+    budget: Annotated[float | None, typer.Option(help="US dollars that model calls may cost in all.")] = None,
+    store: Annotated[Path, typer.Option(help="File that keeps the run.")] = DEFAULT_STORE,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """Search for a faster kernel; everything tried is kept in the store."""
+    from rich.console import Console  # noqa: PLC0415 - other commands start without it
+
+    from autocomp_kit._progress import RunProgress  # noqa: PLC0415 - as above
+    from autocomp_kit.agents.budget import Budget  # noqa: PLC0415 - as above
+    from autocomp_kit.agents.registry import make_ensemble  # noqa: PLC0415 - as above
+    from autocomp_kit.optimize import make_run  # noqa: PLC0415 - as above
+    from autocomp_kit.run import StartKernelError  # noqa: PLC0415 - as above
+    from autocomp_kit.settings import load_settings  # noqa: PLC0415 - as above
+    from autocomp_kit.store import Store  # noqa: PLC0415 - as above
+
+    named = {
+        "iterations": iterations,
+        "beam": beam,
+        "plans": plans,
+        "codes": codes,
+        "seed": seed,
+        "keep_probability": keep_probability,
+    }
+    chosen = load_settings(settings, _assignments(set_ or []) | named)
+    limit = Budget(usd=budget) if budget is not None else None
+    agents = make_ensemble(agent or ["rules"], code_agent or [], budget=limit)
+    code = _read_kernel(kernel) if kernel else None
+    with Store.open(store) as study:
+        run = make_run(workload, agent=agents, kernel=code, machine=config, menu=menu, config=chosen, store=study)
+        try:
+            with RunProgress(Console(stderr=True)) as progress:
+                history = run.execute(observers=[progress])
+        except StartKernelError as error:
+            typer.echo(f"autocomp-kit: {error}", err=True)
+            raise typer.Exit(1) from error
+    if output is not None:
+        _write_best(history, output)
+    summary = history.summary()
+    if as_json:
+        typer.echo(summary.model_dump_json())
+    else:
+        print_summary(summary, store)
+    if history.finished is not None and history.finished.reason == "agent_unavailable":
+        typer.echo(f"autocomp-kit: stopped early: {history.finished.message}", err=True)
+        raise typer.Exit(1)
+
+
+def print_summary(summary: RunSummary, store: Path) -> None:
+    """Print the headline numbers of a run, one per line."""
+    lines = [("workload", f"{summary.workload} on {summary.machine}")]
+    if summary.start_cycles is not None:
+        lines.append(("start kernel", f"{summary.start_cycles:,} cycles"))
+    if summary.best_cycles is not None and summary.speedup is not None:
+        share = "" if summary.utilization is None else f", {summary.utilization:.1%} of the array"
+        lines.append(("best kernel", f"{summary.best_cycles:,} cycles{share} (candidate {summary.best_id})"))
+        lines.append(("speed-up", f"{summary.speedup:.2f}x"))
+    tried = f"{summary.tried} tried, {summary.correct} correct, {summary.failed} failed"
+    lines.append(("candidates", f"{tried}; {summary.calls_failed} agent calls without a result"))
+    if summary.usage.usd:
+        lines.append(("cost", f"{summary.usage.usd:.4f} USD in {summary.usage.calls} calls"))
+    lines.append(("ended", f"{summary.state.replace('_', ' ')}, iteration {summary.iterations}"))
+    lines.append(("seconds", f"{summary.seconds:.1f}"))
+    lines.append(("run", f"{summary.run_id} in {store}"))
+    for name, value in lines:
+        typer.echo(f"{name:<14}{value}")
+
+
+def _assignments(texts: list[str]) -> dict[str, Any]:
+    """Return the settings that ``name=value`` texts give; values are read as YAML."""
+    values = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise InputError(f"--set {text}: write name=value, such as slack=1.0")
+        try:
+            values[name.strip().replace("-", "_")] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {text}: the value cannot be read: {error}") from error
+    return values
+
+
+def _read_kernel(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the kernel {path}: {error}") from error
+
+
+def _write_best(history: RunHistory, path: Path) -> None:
+    if history.best is None:
+        return
+    try:
+        path.write_text(history.best.code, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error}") from error

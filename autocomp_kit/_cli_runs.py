@@ -1,0 +1,124 @@
+"""``autocomp-kit runs``: look at what is in a store."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from autocomp_kit._cli_optimize import DEFAULT_STORE, print_summary
+from autocomp_kit.errors import InputError
+
+if TYPE_CHECKING:
+    from autocomp_kit.history import RunHistory
+    from autocomp_kit.store import Store
+
+__all__ = ["register"]
+
+StoreOption = Annotated[Path, typer.Option("--store", help="File that keeps the runs.")]
+RunArgument = Annotated[str | None, typer.Argument(help="Run, or the beginning of its name; by default the latest.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    runs = typer.Typer(no_args_is_help=True, help="List, show and export runs.", rich_markup_mode=None)
+    runs.command("list")(list_runs)
+    runs.command("show")(show)
+    runs.command("export")(export)
+    app.add_typer(runs, name="runs")
+
+
+def list_runs(
+    *, store: StoreOption = DEFAULT_STORE, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """List the runs of a store, oldest first."""
+    with _open(store) as study:
+        summaries = [(record, study.load_run(record.run_id).summary()) for record in study.runs()]
+    if as_json:
+        typer.echo(json.dumps([summary.model_dump(mode="json") for _, summary in summaries]))
+        return
+    for record, summary in summaries:
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
+        speedup = "" if summary.speedup is None else f"{summary.speedup:.2f}x"
+        cycles = "" if summary.best_cycles is None else f"{summary.best_cycles:,}"
+        typer.echo(
+            f"{summary.run_id}  {started}  {summary.workload:<12} {summary.machine:<10} {cycles:>12} {speedup:>7}  "
+            f"{summary.tried:>5} tried  {summary.state.replace('_', ' ')}"
+        )
+
+
+def show(
+    run: RunArgument = None,
+    *,
+    candidate: Annotated[str | None, typer.Option(help="Print this candidate's kernel instead.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Show how a run went, and the steps to its best kernel."""
+    with _open(store) as study:
+        history = study.load_run(run)
+    if candidate is not None:
+        if candidate not in history.candidates:
+            raise InputError(f"run {history.run_id} has no candidate {candidate!r}")
+        typer.echo(history.candidates[candidate].code)
+        return
+    summary = history.summary()
+    if as_json:
+        typer.echo(summary.model_dump_json())
+        return
+    print_summary(summary, store)
+    if history.best is not None:
+        typer.echo("\nsteps to the best kernel:")
+        for step in history.lineage(history.best.candidate_id):
+            cycles = f"{step.evaluation.cycles:,}" if step.evaluation.cycles is not None else "-"
+            what = f"{step.plan.item_id or 'free'}: {step.plan.text}" if step.plan else "start kernel"
+            first_line = what.strip().splitlines()[0]
+            typer.echo(f"  {step.candidate.candidate_id:<10}{cycles:>14}  {first_line[:100]}")
+
+
+def export(
+    run: RunArgument = None,
+    *,
+    form: Annotated[Literal["json", "csv"], typer.Option("--format", help="What to write.")] = "json",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; by default standard output.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Write a run as JSON (everything) or CSV (one line per candidate)."""
+    with _open(store) as study:
+        history = study.load_run(run)
+    text = history.candidates_frame().to_csv(index=False) if form == "csv" else _as_json(history)
+    if output is None:
+        typer.echo(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {output}: {error}") from error
+
+
+def _open(path: Path) -> Store:
+    from autocomp_kit.store import Store  # noqa: PLC0415 - other commands start without it
+
+    return Store.open(path, create=False)
+
+
+def _as_json(history: RunHistory) -> str:
+    document = {
+        "run": history.record.model_dump(mode="json"),
+        "summary": history.summary().model_dump(mode="json"),
+        "plans": [plan.model_dump(mode="json") for plan in history.plans.values()],
+        "candidates": [
+            candidate.model_dump(mode="json")
+            | {
+                "fate": history.fate(candidate.candidate_id),
+                "evaluation": evaluation.model_dump(mode="json") if evaluation else None,
+            }
+            for candidate in history.candidates.values()
+            for evaluation in [history.evaluations.get(candidate.candidate_id)]
+        ],
+        "events": [event.model_dump(mode="json") for event in history.events],
+    }
+    return json.dumps(document, indent=1)
