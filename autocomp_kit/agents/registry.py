@@ -5,9 +5,8 @@ Nothing is imported before it is asked for, so that the offline rules work witho
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autocomp_kit.agents.base import Agent
 from autocomp_kit.agents.ensemble import Ensemble
@@ -67,19 +66,18 @@ def make_ensemble(planners: Sequence[str], coders: Sequence[str] = (), *, budget
 
 
 def _rules(_: str, __: Budget | None) -> Agent:
-    return _load("rules", "RulesAgent")()
+    from autocomp_kit.agents.rules import RulesAgent  # noqa: PLC0415 - only when asked for, see above
+
+    return RulesAgent()
 
 
 def _claude(model: str, budget: Budget | None) -> Agent:
-    return _load("claude", "ClaudeAgent")(model, budget=budget)
+    from autocomp_kit.agents.claude import ClaudeAgent  # noqa: PLC0415 - only when asked for, see above
+
+    return ClaudeAgent(model, budget=budget)
 
 
-def _load(module: str, name: str) -> Callable[..., Any]:
-    loaded: Callable[..., Any] = getattr(importlib.import_module(f"autocomp_kit.agents.{module}"), name)
-    return loaded
-
-
-_MAKERS: dict[str, tuple[str, Callable[[str, Any], Agent]]] = {
+_MAKERS: dict[str, tuple[str, Callable[[str, Budget | None], Agent]]] = {
     "rules": ("", _rules),
     "claude": ("MODEL", _claude),
 }
