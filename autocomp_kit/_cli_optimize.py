@@ -28,7 +28,7 @@ def optimize(
         Path | None, typer.Argument(help="C kernel to start from; by default the workload's baseline.", exists=False)
     ] = None,
     *,
-    workload: Annotated[str, typer.Option(help="Workload: a name such as exo/0, or a YAML file.")],
+    workload: Annotated[str, typer.Option("--workload", "-w", help="A name such as exo/0, or a YAML file.")],
     agent: Annotated[
         list[str] | None, typer.Option(help="Who plans (and writes code): rules, claude:MODEL; may be repeated.")
     ] = None,

@@ -301,7 +301,7 @@ def _names(agents: Iterable[Agent]) -> tuple[str, ...]:
 
 def _verdict(evaluation: Evaluation) -> str:
     lines = [f"line {one.line}: {one.message}" if one.line else one.message for one in evaluation.problems[:3]]
-    return "; ".join((evaluation.status.replace("_", " "), *lines))
+    return "; ".join((evaluation.status.replace("_", " "), *(line[:500] for line in lines)))
 
 
 def _tell(observer: Observer, event: RunEvent) -> None:

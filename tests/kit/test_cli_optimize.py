@@ -1,0 +1,167 @@
+"""``autocomp-kit optimize``, ``runs`` and ``menu`` as a user calls them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from autocomp_kit.cli import main
+from autocomp_kit.run import Run
+from autocomp_kit.settings import SearchConfig
+from autocomp_kit.store import Store
+from autocomp_kit.testing import TOY_KERNEL, TOY_MENU, TOY_PROBLEM, ToyAgent, ToyEvaluator
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Calls the command line as the installed command does."""
+
+    def run(*arguments) -> Done:
+        monkeypatch.setattr(sys, "argv", ["autocomp-kit", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as leave:
+            code = leave.code or 0
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A store with one toy run."""
+    path = tmp_path / "study.sqlite"
+    with Store.open(path) as store:
+        config = SearchConfig(iterations=2, beam=2, plans=3)
+        run = Run(
+            problem=TOY_PROBLEM,
+            kernel=TOY_KERNEL,
+            agent=ToyAgent(),
+            evaluator=ToyEvaluator(),
+            menu=TOY_MENU,
+            config=config,
+            store=store,
+        )
+        run.execute()
+    return path
+
+
+def test_optimize_finds_a_faster_kernel_offline_and_keeps_everything(call, tmp_path):
+    store, best = tmp_path / "study.sqlite", tmp_path / "best.c"
+    done = call(
+        *("optimize", "-w", "small/0", "--iterations", 2, "--beam", 1, "--plans", 2, "--set", "keep_probability=1"),
+        *("--store", store, "-o", best, "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert summary["best_cycles"] < summary["start_cycles"]
+    assert summary["speedup"] == pytest.approx(summary["start_cycles"] / summary["best_cycles"])
+    assert summary["tried"] == summary["correct"] + summary["failed"] > 0
+    with Store.open(store, create=False) as kept:
+        history = kept.load_run(summary["run_id"])
+    assert history.best.code == best.read_text()
+    assert history.evaluations[summary["best_id"]].cycles == summary["best_cycles"]
+    again = call("eval", best, "-w", "small/0", "--json", "--no-cache")
+    assert json.loads(again.stdout.splitlines()[-1])["cycles"] == summary["best_cycles"]
+
+
+def test_optimize_from_a_kernel_that_is_wrong_says_why_and_exits_with_1(call, tmp_path):
+    kernel = tmp_path / "kernel.c"
+    kernel.write_text("void solution(int8_t A[16][16], int8_t B[16][16], int8_t C[16][16]) {\n  undeclared(3);\n}\n")
+    done = call("optimize", kernel, "-w", "small/1", "--store", tmp_path / "study.sqlite")
+    assert done.returncode == 1
+    assert "the start kernel is not correct: rejected; line 2: `undeclared`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--workload", "nothing/9"), "nothing/9"),
+        (("--workload", "small/1", "--agent", "gpt"), "the agents are: rules, claude:MODEL"),
+        (("--workload", "small/1", "--agent", "claude"), "write claude:MODEL"),
+        (("--workload", "small/1", "--agent", "rules", "--agent", "rules"), "an agent stands twice"),
+        (("--workload", "small/1", "--config", "int9"), "int9"),
+        (("--workload", "small/1", "--menu", "soup"), "no menu and no file 'soup'; the menus are: "),
+        (("--workload", "small/1", "--beam", "0"), "settings: beam: Input should be greater than or equal to 1"),
+        (("--workload", "small/1", "--set", "baem=3"), "settings: baem: Extra inputs are not permitted; the settings"),
+        (("--workload", "small/1", "--set", "slack"), "--set slack: write name=value"),
+        (("missing.c", "--workload", "small/1"), "cannot read the kernel missing.c"),
+        ((), "--workload"),
+    ],
+)
+def test_wrong_input_exits_with_2_and_one_clear_line(call, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    done = call("optimize", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_settings_come_from_a_file_and_options_win_over_it(call, tmp_path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("iterations: 1\nbeam: 0\n")
+    done = call("optimize", "-w", "small/1", "--settings", file)
+    assert done.returncode == 2
+    assert f"{file}: beam:" in done.stderr
+
+
+def test_runs_list_show_and_export(call, study):
+    listed = json.loads(call("runs", "list", "--store", study, "--json").stdout)
+    assert [one["workload"] for one in listed] == ["toy"]
+    assert listed[0]["run_id"] in call("runs", "list", "--store", study).stdout
+    shown = call("runs", "show", "--store", study).stdout
+    assert "start kernel  1,000 cycles" in shown
+    assert f"speed-up      {listed[0]['speedup']:.2f}x" in shown
+    best = listed[0]["best_id"]
+    assert call("runs", "show", "--store", study, "--candidate", best).stdout.strip() == (
+        f"cycles {listed[0]['best_cycles']}"
+    )
+    whole = json.loads(call("runs", "export", "--store", study).stdout)
+    assert {one["candidate_id"] for one in whole["candidates"]} >= {"0", best}
+    rows = list(csv.DictReader(io.StringIO(call("runs", "export", "--store", study, "--format", "csv").stdout)))
+    assert len(rows) == len(whole["candidates"])
+    assert {row["fate"] for row in rows} >= {"kept"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("list", "--store", "none.sqlite"), "there is no store none.sqlite"),
+        (("show", "20991231"), "there is no run '20991231'"),
+        (("show", "--candidate", "9.9.9"), "has no candidate '9.9.9'"),
+    ],
+)
+def test_runs_with_wrong_input(call, study, arguments, message):
+    done = call("runs", *arguments, *(() if "--store" in arguments else ("--store", study)))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_menu_show_and_preview(call):
+    assert "gemm" in call("menu", "list").stdout
+    assert "always offered" in call("menu", "show", "gemm").stdout
+    preview = call("menu", "preview", "gemm", "--seed", 3, "--draws", 2).stdout.splitlines()
+    assert [line.split(":")[0] for line in preview] == ["seed 3", "seed 4"]
+    assert call("menu", "show", "soup").returncode == 2
+
+
+def test_importing_the_kit_brings_no_heavy_library():
+    code = "import sys, autocomp_kit, autocomp_kit.run, autocomp_kit.agents.registry; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"plotly", "anthropic", "numba", "pandas"} & set(modules)
