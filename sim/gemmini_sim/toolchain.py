@@ -48,6 +48,7 @@ _COMMON_FLAGS = (
     "-fno-pic",
     "-fno-asynchronous-unwind-tables",
     "-fno-common",
+    "-fno-math-errno",
     "-g",
     "-Wall",
     # Older Gemmini programs rely on these; newer compilers make them errors.
@@ -204,7 +205,7 @@ def compile_c(
     optimize : str
         One of ``-O0 -O1 -O2 -O3 -Os -Ofast``.
     defines : mapping, optional
-        Preprocessor macros; ``None`` defines an empty one.
+        Preprocessor macros; ``None`` defines an empty one. ``BAREMETAL`` is 1 unless given here.
     include_folders : sequence of Path
         Searched for headers before our own.
     flags : sequence of str
@@ -230,7 +231,8 @@ def compile_c(
     texts = _checked_sources({"kernel.c": sources} if isinstance(sources, str) else sources)
     if optimize not in _OPTIMIZE:
         raise ToolchainError(f"optimize must be one of {', '.join(_OPTIMIZE)}, not {optimize!r}")
-    options = (*_COMMON_FLAGS, optimize, *_checked_flags(flags), *_define_flags(defines or {}))
+    macros = {"BAREMETAL": 1, **(defines or {})}
+    options = (*_COMMON_FLAGS, optimize, *_checked_flags(flags), *_define_flags(macros))
     folders = tuple(path.resolve() for path in include_folders)
     shipped = {**_shipped("include"), **_shipped("runtime")}
     texts_in_order = [part for group in (texts, shipped) for item in group.items() for part in item]

@@ -58,36 +58,33 @@
 
 #define ROCC_INSTRUCTION_RS1_RS2(x, rs1, rs2, funct) ROCC_INSTRUCTION_0_R_R(x, rs1, rs2, funct)
 
-/* The bits of a scale factor */
-static inline scale_t_bits scale_t_to_scale_t_bits(scale_t value) {
-    union { scale_t value; scale_t_bits bits; } both = {value};
-    return both.bits;
+/* The bits of a value and back: x_to_x_bits and x_bits_to_x */
+#define GEMMINI_BITS(type)                                                                                             \
+    static inline type##_bits type##_to_##type##_bits(type value) {                                                    \
+        union { type value; type##_bits bits; } both = {value};                                                        \
+        return both.bits;                                                                                              \
+    }                                                                                                                  \
+    static inline type type##_bits_to_##type(type##_bits bits) {                                                       \
+        union { type##_bits bits; type value; } both = {bits};                                                         \
+        return both.value;                                                                                             \
+    }
+
+GEMMINI_BITS(scale_t)
+GEMMINI_BITS(scale_acc_t)
+GEMMINI_BITS(acc_scale_t)
+#ifdef ELEM_T_IS_FLOAT
+GEMMINI_BITS(elem_t)
+GEMMINI_BITS(acc_t)
+
+/* By their bits, so that -ffast-math does not decide that there are no such values */
+static inline bool elem_t_isnan(elem_t value) {
+    return (elem_t_to_elem_t_bits(value) & 0x7fffffff) > 0x7f800000;
 }
 
-static inline scale_t scale_t_bits_to_scale_t(scale_t_bits bits) {
-    union { scale_t_bits bits; scale_t value; } both = {bits};
-    return both.value;
+static inline bool acc_t_isnan(acc_t value) {
+    return (acc_t_to_acc_t_bits(value) & 0x7fffffff) > 0x7f800000;
 }
-
-static inline scale_acc_t_bits scale_acc_t_to_scale_acc_t_bits(scale_acc_t value) {
-    union { scale_acc_t value; scale_acc_t_bits bits; } both = {value};
-    return both.bits;
-}
-
-static inline scale_acc_t scale_acc_t_bits_to_scale_acc_t(scale_acc_t_bits bits) {
-    union { scale_acc_t_bits bits; scale_acc_t value; } both = {bits};
-    return both.value;
-}
-
-static inline acc_scale_t_bits acc_scale_t_to_acc_scale_t_bits(acc_scale_t value) {
-    union { acc_scale_t value; acc_scale_t_bits bits; } both = {value};
-    return both.bits;
-}
-
-static inline acc_scale_t acc_scale_t_bits_to_acc_scale_t(acc_scale_t_bits bits) {
-    union { acc_scale_t_bits bits; acc_scale_t value; } both = {bits};
-    return both.value;
-}
+#endif
 
 /* One 64-bit operand: a local address with the size of the block there */
 #define GEMMINI_BLOCK(address, cols, rows)                                                                             \
