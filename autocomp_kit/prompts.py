@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ import jinja2
 from gemmini_sim.config import MachineConfig
 
 from autocomp_kit.agents.base import CodeRequest, CombineRequest, PlanRequest, RepairRequest
+from autocomp_kit.examples import Example, choose_examples, load_examples
 from autocomp_kit.records import Candidate, CodeProblem, Evaluation
 from autocomp_kit.resources import data_folder
 from autocomp_kit.workloads import FUNCTION
@@ -54,9 +55,12 @@ class Prompts:
     ----------
     folder
         A folder with templates of the user's own; one of the same name as a shipped one replaces it.
+    examples
+        How many worked examples a prompt shows at most.
     """
 
-    def __init__(self, *, folder: Path | str | None = None) -> None:
+    def __init__(self, *, folder: Path | str | None = None, examples: int = 1) -> None:
+        self._examples = examples
         places = [data_folder("prompts")] if folder is None else [Path(folder), data_folder("prompts")]
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(places),
@@ -69,15 +73,20 @@ class Prompts:
 
     def plan(self, request: PlanRequest, *, machine: MachineConfig) -> Prompt:
         """Return the prompt that asks for a plan: an option number and a text."""
-        return self._prompt(_PLAN, "plan.md.j2", request, machine, _choice(request))
+        return self._prompt(_PLAN, "plan.md.j2", request, machine, self._choice(request))
 
     def plan_and_code(self, request: PlanRequest, *, machine: MachineConfig) -> Prompt:
         """Return the prompt that asks for a plan and the kernel that results from it in one answer."""
-        return self._prompt(_PLAN_AND_CODE, "plan_and_code.md.j2", request, machine, _choice(request))
+        return self._prompt(_PLAN_AND_CODE, "plan_and_code.md.j2", request, machine, self._choice(request))
 
     def code(self, request: CodeRequest, *, machine: MachineConfig, edits: bool = False) -> Prompt:
         """Return the prompt that asks for the kernel that results from carrying a plan out, whole or as edits."""
-        values = {**_kernel(request.parent, request.evaluation), "plan": request.plan.text, "sample": request.sample}
+        values = {
+            **_kernel(request.parent, request.evaluation),
+            "plan": request.plan.text,
+            "sample": request.sample,
+            "examples": self._shown(request, [request.plan.item_id or ""]),
+        }
         return self._prompt(_EDITS if edits else _CODE, "code.md.j2", request, machine, values)
 
     def repair(self, request: RepairRequest, *, machine: MachineConfig, edits: bool = False) -> Prompt:
@@ -94,6 +103,24 @@ class Prompts:
         """Return the prompt that asks for one kernel with what is good in each of two."""
         parents = [_kernel(candidate, evaluation) for candidate, evaluation in request.parents]
         return self._prompt(_CODE, "combine.md.j2", request, machine, {"parents": parents})
+
+    def _choice(self, request: PlanRequest) -> dict[str, object]:
+        """Return what a prompt that asks for a plan says about the kernel, its ancestors and the options."""
+        ancestors = [
+            {"cycles": evaluation.cycles, "plan": plan.text if plan else ""}
+            for _, plan, evaluation in request.ancestors
+        ]
+        return {
+            **_kernel(request.parent, request.evaluation),
+            "ancestors": ancestors,
+            "options": request.options,
+            "examples": self._shown(request, [option.item_id for option in request.options]),
+        }
+
+    def _shown(self, request: PlanRequest | CodeRequest, items: Iterable[str]) -> tuple[Example, ...]:
+        return choose_examples(
+            load_examples(), items=items, kind=request.workload_kind, count=self._examples, seed=request.seed
+        )
 
     def _prompt(
         self,
@@ -123,14 +150,6 @@ def _kernel(candidate: Candidate, evaluation: Evaluation) -> dict[str, object]:
         "feedback": [fact.text for fact in evaluation.feedback],
         "ancestors": (),
     }
-
-
-def _choice(request: PlanRequest) -> dict[str, object]:
-    """Return what a prompt that asks for a plan says about the kernel, its ancestors and the options."""
-    ancestors = [
-        {"cycles": evaluation.cycles, "plan": plan.text if plan else ""} for _, plan, evaluation in request.ancestors
-    ]
-    return {**_kernel(request.parent, request.evaluation), "options": request.options, "ancestors": ancestors}
 
 
 def _problem(problem: CodeProblem) -> str:

@@ -46,7 +46,8 @@ class PlanRequest(Record):
     """One plan call: improve ``parent`` with one of ``options`` (the menu after dropout, in the order shown).
 
     ``seed`` is unique to the call and is the only source of randomness that an agent may use. ``ancestors`` runs from
-    the root to the parent's parent. ``workload_text`` and ``machine_text`` describe the problem and the hardware.
+    the root to the parent's parent. ``workload_text`` and ``machine_text`` describe the problem and the hardware;
+    ``workload_kind`` is the family of the problem, such as ``gemm``, or empty if it is not known.
     """
 
     plan_id: str
@@ -55,6 +56,7 @@ class PlanRequest(Record):
     options: tuple[MenuItem, ...]
     workload: str
     workload_text: str
+    workload_kind: str = ""
     machine: str
     machine_text: str
     iteration: int
@@ -72,6 +74,7 @@ class CodeRequest(Record):
     evaluation: Evaluation
     workload: str
     workload_text: str
+    workload_kind: str = ""
     machine: str
     machine_text: str
     iteration: int
@@ -93,6 +96,7 @@ class RepairRequest(Record):
     evaluation: Evaluation
     workload: str
     workload_text: str
+    workload_kind: str = ""
     machine: str
     machine_text: str
     iteration: int
@@ -107,6 +111,7 @@ class CombineRequest(Record):
     parents: tuple[tuple[Candidate, Evaluation], tuple[Candidate, Evaluation]]
     workload: str
     workload_text: str
+    workload_kind: str = ""
     machine: str
     machine_text: str
     iteration: int
