@@ -1,0 +1,41 @@
+"""Every notebook runs from top to bottom in a real kernel, and its .py twin says the same."""
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from autocomp_kit.experiments import replay_notebook
+from autocomp_kit.store import Store
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+ALL = sorted(NOTEBOOKS.rglob("*.ipynb"))
+
+
+def cells(notebook):
+    return [(cell.cell_type, cell.source) for cell in notebook.cells]
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_a_notebook_and_its_text_twin_are_the_same_and_hold_no_outputs(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert cells(notebook) == cells(jupytext.read(path.with_suffix(".py")))
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert "widgets" not in notebook.metadata
+
+
+def test_quickstart_optimises_a_small_kernel_and_shows_it(tmp_path):
+    output, store = tmp_path / "rendered.ipynb", tmp_path / "run.sqlite"
+    parameters = {"workload": "small/0", "iterations": 3, "beam": 2, "plans": 4, "store": str(store)}
+    replay_notebook(NOTEBOOKS / "quickstart.ipynb", output, parameters=parameters, progress=False)
+    with Store.open(store, create=False) as study:
+        summary = study.load_run().summary()
+    assert summary.best_cycles < summary.start_cycles
+    kinds = [
+        kind
+        for cell in nbformat.read(output, as_version=4).cells
+        for shown in cell.get("outputs", ())
+        for kind in shown.get("data", {})
+    ]
+    assert kinds.count("application/vnd.plotly.v1+json") == 4
+    assert output.stat().st_size < 1_000_000
