@@ -55,10 +55,10 @@ def optimize(
     """Search for a faster kernel; everything tried is kept in the store."""
     from rich.console import Console  # noqa: PLC0415 - other commands start without it
 
-    from autocomp_kit._progress import RunProgress  # noqa: PLC0415 - as above
     from autocomp_kit.agents.budget import Budget  # noqa: PLC0415 - as above
     from autocomp_kit.agents.registry import make_ensemble  # noqa: PLC0415 - as above
     from autocomp_kit.optimize import make_run  # noqa: PLC0415 - as above
+    from autocomp_kit.progress import RunProgress  # noqa: PLC0415 - as above
     from autocomp_kit.run import StartKernelError  # noqa: PLC0415 - as above
     from autocomp_kit.settings import load_settings  # noqa: PLC0415 - as above
     from autocomp_kit.store import Store  # noqa: PLC0415 - as above
@@ -109,7 +109,7 @@ def print_summary(summary: RunSummary, store: Path) -> None:
     if summary.usage.usd:
         lines.append(("cost", f"{summary.usage.usd:.4f} USD in {summary.usage.calls} calls"))
     lines.append(("ended", f"{summary.state.replace('_', ' ')}, iteration {summary.iterations}"))
-    lines.append(("seconds", f"{summary.seconds:.1f}"))
+    lines.append(("search", f"{summary.seconds:.1f} seconds"))
     lines.append(("run", f"{summary.run_id} in {store}"))
     for name, value in lines:
         typer.echo(f"{name:<14}{value}")

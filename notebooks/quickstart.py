@@ -40,7 +40,11 @@ seed = 1
 store = "output/quickstart.sqlite"
 
 # %%
+from itertools import pairwise
 from pathlib import Path
+
+from gemmini_sim import load_config
+from IPython.display import Code, display
 
 from autocomp_kit.evaluate import Evaluator
 from autocomp_kit.figures import (
@@ -57,8 +61,6 @@ from autocomp_kit.progress import RunProgress
 from autocomp_kit.settings import SearchConfig
 from autocomp_kit.store import Store
 from autocomp_kit.workloads import load_workload
-from gemmini_sim import load_config
-from IPython.display import Code, display
 
 # %% [markdown]
 # ## The problem
@@ -112,7 +114,7 @@ lineage_figure(lineage)
 # Each step with its plan, and what it changed in the code:
 
 # %%
-for before, after in zip(steps, steps[1:], strict=False):
+for before, after in pairwise(steps):
     gain = before.evaluation.cycles / after.evaluation.cycles
     print(f"{after.candidate.candidate_id}  {after.plan.item_id}  {gain:.2f}x\n{after.plan.text}")
     difference = unified_diff(

@@ -5,6 +5,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
+
 from autocomp_kit.experiments import replay_notebook
 from autocomp_kit.store import Store
 

@@ -44,7 +44,8 @@ def lineage_table(steps: Sequence[Step]) -> pd.DataFrame:
 
 def lineage_figure(table: pd.DataFrame) -> go.Figure:
     """Draw a lineage table: cycles as bars, array utilisation as a line."""
-    names = [f"{row.step}: {row.item_id}" if row.step else "0: start kernel" for row in table.itertuples()]
+    items = table["item_id"].fillna("start kernel")
+    names = [f"{number}: {item}" for number, item in zip(table["step"], items, strict=True)]
     figure = go.Figure()
     figure.add_bar(
         x=names,
@@ -66,16 +67,6 @@ def lineage_figure(table: pd.DataFrame) -> go.Figure:
         hovertemplate="%{x}<br>%{y:.1%} of the array<extra></extra>",
     )
     figure.update_yaxes(title="cycles (simulated)", tickformat="~s")
-    return apply_style(
-        figure,
-        height=440,
-        title="The steps to the best kernel",
-        yaxis2={
-            "title": "array utilisation",
-            "overlaying": "y",
-            "side": "right",
-            "range": [0, 1.05],
-            "tickformat": ".0%",
-            "showgrid": False,
-        },
-    ).update_layout(margin={"r": 70})
+    right = {"title": "array utilisation", "overlaying": "y", "side": "right", "showgrid": False}
+    figure.update_layout(yaxis2={**right, "range": [0, 1.05], "tickformat": ".0%"})
+    return apply_style(figure, height=440, title="The steps to the best kernel").update_layout(margin={"r": 70})

@@ -95,7 +95,11 @@ def live_rows_figure(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
             zmin=0,
             zmax=per_bin,
             colorscale=SCALE,
-            colorbar={"title": f"live rows<br>of {per_bin}", "len": 1 / len(tables), "y": 1 - (number - 0.5) / len(tables)},
+            colorbar={
+                "title": f"live rows<br>of {per_bin}",
+                "len": 1 / len(tables),
+                "y": 1 - (number - 0.5) / len(tables),
+            },
             hovertemplate="cycle %{x:,}<br>row %{y:,}<br>%{z} live rows<extra></extra>",
             row=number,
             col=1,

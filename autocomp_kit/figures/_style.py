@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import plotly.graph_objects as go
 
 __all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "SCALE", "VERMILION", "apply_style"]
@@ -13,14 +11,14 @@ SCALE = "Cividis"
 """Colour scale of heat maps; even in lightness, and readable by the colour-blind."""
 
 
-def apply_style(figure: go.Figure, *, height: int, **layout: Any) -> go.Figure:
-    """Give a figure its height and the common look; returns it."""
+def apply_style(figure: go.Figure, *, height: int, title: str | None = None) -> go.Figure:
+    """Give a figure its height, its title and the common look; returns it."""
     figure.update_layout(
         template="plotly_white",
         height=height,
         margin={"l": 70, "r": 20, "t": 50, "b": 50},
         font={"size": 13},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
-        **layout,
+        title=title,
     )
     return figure
