@@ -31,11 +31,12 @@
 workload = "exo/0"  # int8 GEMM 512 x 512 x 512; `autocomp-kit workloads` lists more, and a YAML file of yours works
 machine = "int8-16"  # `gemmini-sim configs` lists the machines
 agent = "rules"  # or "claude:MODEL"
-iterations = 14
-beam = 4
-plans = 6
+iterations = 12
+beam = 3
+plans = 5
 codes = 1
 keep_probability = 0.5  # the chance of each menu item to be offered to a plan
+patience = 3  # stop after so many iterations without progress
 seed = 1
 store = "output/quickstart.sqlite"
 
@@ -84,7 +85,14 @@ display(Code(naive, language="c"))
 Path(store).parent.mkdir(parents=True, exist_ok=True)
 study = Store.open(store)
 settings = SearchConfig(
-    iterations=iterations, beam=beam, plans=plans, codes=codes, keep_probability=keep_probability, seed=seed
+    iterations=iterations,
+    beam=beam,
+    plans=plans,
+    codes=codes,
+    keep_probability=keep_probability,
+    early_stop_window=patience,
+    early_stop_ratio=0.995,
+    seed=seed,
 )
 run = make_run(problem, agent=agent, machine=machine, config=settings, store=study)
 with RunProgress() as progress:
