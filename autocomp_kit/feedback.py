@@ -180,19 +180,19 @@ def _traffic(commands: Commands, workload: Workload, spans: Mapping[str, Span]) 
         )
     for argument in workload.arguments:
         span = spans[argument.name]
-        mine = (address >= span.begin) & (address < span.end) & (stores == (argument.role == "output"))
-        if not mine.any():
-            continue
-        width = np.dtype(argument.dtype).itemsize
-        moved = int((rows[mine] * columns[mine]).sum()) * width
-        times = moved / argument.nbytes
-        verb = "stored" if argument.role == "output" else "loaded"
-        repeats = "" if times < 1.01 else f", {times:.1f} times its {argument.nbytes:,} bytes"
-        yield Feedback(
-            kind=f"{verb}_{argument.name}",
-            text=f"{argument.name} is {verb} by {int(mine.sum()):,} commands, {moved:,} bytes{repeats}; "
-            f"{moved / int(mine.sum()) / float(rows[mine].mean()):.0f} bytes per row on average.",
-        )
+        inside = (address >= span.begin) & (address < span.end)
+        for verb, mine in (("loaded", inside & ~stores), ("stored", inside & stores)):
+            count = int(mine.sum())
+            if not count:
+                continue
+            moved = int((rows[mine] * columns[mine]).sum()) * np.dtype(argument.dtype).itemsize
+            times = moved / argument.nbytes
+            repeats = f", {times:.1f} times its {argument.nbytes:,} bytes" if times > 1.01 else ""
+            yield Feedback(
+                kind=f"{verb}_{argument.name}",
+                text=f"{argument.name} is {verb} by {count:,} commands, {moved:,} bytes{repeats}; "
+                f"{moved / float(rows[mine].sum()):.0f} bytes per row on average.",
+            )
     yield from _weights(commands)
 
 

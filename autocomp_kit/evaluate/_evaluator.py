@@ -114,7 +114,7 @@ class Evaluator:
         except InputError:
             raise  # no compiler, for instance: nothing that a kernel did
         except Exception as error:  # noqa: BLE001 - whatever breaks in us must not look like the kernel's fault
-            message = f"{type(error).__name__}: {error}; this is a defect of autocomp-kit, please report it"
+            message = f"a defect of autocomp-kit, please report it: {type(error).__name__}: {error}"[:500]
             failure = _Failure("internal_error", (CodeProblem(kind="internal", message=message),))
             return self._evaluation(code, failure.status, problems=failure.problems)
         evaluation = evaluation.model_copy(update={"seconds": time.perf_counter() - begin})

@@ -65,17 +65,21 @@ def zones(workload: Workload) -> tuple[Zone, ...]:
 
 
 def images(workload: Workload, inputs: Arrays, expected: Arrays, seed: int) -> dict[str, Bytes]:
-    """Return what every zone holds before a run: inputs, and outputs that differ from the reference in every byte."""
+    """Return what every zone holds before a run: inputs, and bytes that differ from the reference for the rest."""
     rng = np.random.default_rng([seed, workload.macs % 2**32])
     out = {}
     for zone in zones(workload):
-        name = zone.argument.name
-        if zone.argument.role == "input":
-            contents = np.ascontiguousarray(inputs[name]).view(np.uint8).ravel()
+        argument = zone.argument
+        if argument.role == "input":
+            contents = inputs[argument.name]
         else:
-            right = np.ascontiguousarray(expected[name]).view(np.uint8).ravel()
-            contents = right + rng.integers(1, 256, right.size, dtype=np.uint8)
-        out[zone.symbol] = zone.image(contents, rng)
+            right = np.ascontiguousarray(expected[argument.name])
+            poison = right.view(np.uint8) + rng.integers(1, 256, right.view(np.uint8).shape, dtype=np.uint8)
+            contents = poison.view(argument.dtype)
+            if argument.role == "inout":
+                given = ~np.isnan(inputs[argument.name])
+                contents[given] = inputs[argument.name][given]
+        out[zone.symbol] = zone.image(np.ascontiguousarray(contents).view(np.uint8).ravel(), rng)
     return out
 
 

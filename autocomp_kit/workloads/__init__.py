@@ -13,15 +13,19 @@ A user's file holds one workload::
     baseline: my_kernel.c  # optional; relative to this file
 """
 
+from autocomp_kit.workloads._admm import Admm
 from autocomp_kit.workloads._base import FUNCTION, Argument, Array, Arrays, Workload, WorkloadError
+from autocomp_kit.workloads._conv import Conv
 from autocomp_kit.workloads._gemm import Gemm
 from autocomp_kit.workloads._registry import load_workload, workload_names
 
 __all__ = [
     "FUNCTION",
+    "Admm",
     "Argument",
     "Array",
     "Arrays",
+    "Conv",
     "Gemm",
     "Workload",
     "WorkloadError",

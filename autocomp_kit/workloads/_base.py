@@ -35,14 +35,17 @@ class WorkloadError(InputError):
 
 
 class Argument(BaseModel):
-    """One parameter of the kernel, in C order: a row-major array that the kernel reads, writes, or both."""
+    """One parameter of the kernel, in C order: a row-major array.
+
+    A kernel may read an ``input`` only, fills an ``output``, and completes an ``inout``, part of which is given.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     dtype: Literal["int8", "int32", "float32"]
     shape: tuple[int, ...]
-    role: Literal["input", "output"]
+    role: Literal["input", "output", "inout"]
 
     @property
     def c_type(self) -> str:
@@ -65,7 +68,8 @@ class Workload(BaseModel, ABC):
 
     A kind of workload is a subclass that says which fields describe it, its ``arguments``, its ``macs`` and its
     NumPy ``reference``. Instances are frozen; ``name`` and ``title`` are for people and do not enter
-    :attr:`identity`.
+    :attr:`identity`. ``baseline`` is the kernel that a search starts from, written for machines of ``baseline_dim``
+    (any machine if there is none).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -74,6 +78,7 @@ class Workload(BaseModel, ABC):
     kind: str
     title: str = ""
     baseline: Path | None = None
+    baseline_dim: int | None = None
 
     @property
     @abstractmethod
@@ -102,7 +107,10 @@ class Workload(BaseModel, ABC):
 
     @abstractmethod
     def make_inputs(self, seed: int) -> dict[str, Array]:
-        """Return the input arrays of one seed; equal seeds give equal arrays, different seeds differ in character."""
+        """Return the input arrays of one seed; equal seeds give equal arrays, even and odd seeds differ in character.
+
+        The elements of an ``inout`` that a kernel has to fill are NaN.
+        """
 
     @abstractmethod
     def reference(self, inputs: Arrays) -> dict[str, Array]:
@@ -125,13 +133,13 @@ class Workload(BaseModel, ABC):
 
     @property
     def inputs(self) -> tuple[Argument, ...]:
-        """The arguments that a kernel may only read."""
-        return tuple(argument for argument in self.arguments if argument.role == "input")
+        """The arguments with given contents."""
+        return tuple(argument for argument in self.arguments if argument.role != "output")
 
     @property
     def outputs(self) -> tuple[Argument, ...]:
-        """The arguments that a kernel must fill."""
-        return tuple(argument for argument in self.arguments if argument.role == "output")
+        """The arguments that a kernel must fill or complete."""
+        return tuple(argument for argument in self.arguments if argument.role != "input")
 
     @property
     def signature(self) -> str:
@@ -141,7 +149,7 @@ class Workload(BaseModel, ABC):
     @functools.cached_property
     def identity(self) -> str:
         """A 16-digit name of all that decides a verdict: kind, sizes, numbers."""
-        values = self.model_dump(mode="json", exclude={"name", "title", "baseline"})
+        values = self.model_dump(mode="json", exclude={"name", "title", "baseline", "baseline_dim"})
         return content_id(json.dumps(values, sort_keys=True))
 
     def ideal_cycles(self, machine: MachineConfig) -> int:
@@ -149,9 +157,9 @@ class Workload(BaseModel, ABC):
         return -(-self.macs // (machine.array.dim * machine.array.dim))
 
     def baseline_code(self, machine: MachineConfig) -> str:
-        """Return the kernel a search starts from: the file that the workload names, else the naive kernel.
+        """Return the kernel a search starts from: the file that the workload names, if it is for such a machine.
 
-        A baseline file is written for DIM 16; other machines get :meth:`naive_kernel`.
+        Without a file, and on machines of another DIM than the file's, it is :meth:`naive_kernel`.
 
         Raises
         ------
@@ -159,7 +167,7 @@ class Workload(BaseModel, ABC):
             If the file cannot be read, or the machine has another element type.
         """
         self.check_machine(machine)
-        if self.baseline is None or machine.array.dim != 16:
+        if self.baseline is None or self.baseline_dim not in {None, machine.array.dim}:
             return self.naive_kernel(machine)
         try:
             return self.baseline.read_text(encoding="utf-8")

@@ -82,7 +82,7 @@ class Gemm(Workload):
         """Return A, B and D; see ``_inputs.py`` for why even and odd seeds differ in character."""
         rng = np.random.default_rng([seed, self.m, self.n, self.k])
         spread = seed % 2 == 1
-        a, b = matmul_operands(rng, left=self.m, depth=self.k, right=self.n, scale=self.scale, spread=spread)
+        a, b = matmul_operands(rng, (self.m, self.k), (self.k, self.n), scale=self.scale, spread=spread)
         arrays: dict[str, Array] = {"A": a, "B": b}
         for argument in self.arguments:
             if argument.name == "D":

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autocomp_kit.workloads._tiles import Tiles, store_configuration, without_nothing
+
 if TYPE_CHECKING:
     from autocomp_kit.workloads._gemm import Gemm
 
 __all__ = ["naive_gemm"]
 
-_ACTIVATION = {False: "NO_ACTIVATION", True: "RELU"}
+_MOST_ROWS = 8192
 
 
 def naive_gemm(gemm: Gemm, *, dim: int, wide: int) -> str:
-    """Return C text that computes one ``dim`` x ``wide * dim`` block of C after the other, reloading A and B each time.
+    """Return C text that computes one block of C after the other, loading A and B again each time.
 
     Parameters
     ----------
@@ -24,95 +26,57 @@ def naive_gemm(gemm: Gemm, *, dim: int, wide: int) -> str:
     wide : int
         Most tiles that one mvin moves side by side.
     """
-    m, n, k = gemm.m, gemm.n, gemm.k
-    j_tiles, k_tiles = _tiles_per_block(n, dim, wide), _tiles_per_block(k, dim, wide)
-    j_step, k_step = j_tiles * dim, k_tiles * dim
-    j_blocks, k_blocks = -(-n // j_step), -(-k // k_step)
-
-    # A short last tile is one tile wide by the choice of *_tiles, so one variable names its size.
-    rows = str(dim) if m % dim == 0 else "rows"
-    columns = str(dim) if n % dim == 0 else "columns"
-    depth = str(dim) if k % dim == 0 else "depth"
-    j_width = str(j_step) if n % dim == 0 else columns
-    k_width = str(k_step) if k % dim == 0 else depth
-
-    a_rows, b_rows = k_tiles * dim, k_tiles * j_tiles * dim
+    rows = Tiles("rows", "i", gemm.m, dim)
+    columns = Tiles("columns", "j", gemm.n, dim, wide)
+    depth = Tiles("depth", "ko", gemm.k, dim, wide)
+    a_rows, b_rows = depth.step, depth.per_block * columns.step
     # Every k block has its own place in the scratchpad while they fit; a very deep product uses one place again.
-    places = k_blocks if k_blocks * (a_rows + b_rows) <= 8192 else 1
-    a_place, b_place = (f" + {a_rows} * ko", f" + {b_rows} * ko") if places > 1 else ("", "")
+    spread = 1 < depth.blocks <= _MOST_ROWS // (a_rows + b_rows)
+    a, b = (f"a + {a_rows} * ko", f"b + {b_rows} * ko") if spread else ("a", "b")
+    b_tiles = f"{b} + {columns.step} * kk"
+    column = f"[{columns.step} * j + {dim} * jj]"
+    bias = {"none": "0", "row": f"&D[0]{column}", "matrix": f"&D[{dim} * i]{column}"}[gemm.bias]
+    return without_nothing(f"""\
+// C[{gemm.m}][{gemm.n}] = A[{gemm.m}][{gemm.k}] x B[{gemm.k}][{gemm.n}], one {dim}x{columns.step} block of C \
+after the other;
+// A and B are loaded again for every block. mvin fills the accumulator, mvin2 moves A, mvin3 moves B.
+{gemm.signature} {{
+  config_ex(WEIGHT_STATIONARY, NO_ACTIVATION, 1, false, false);
+  config_ld({4 * gemm.n if gemm.bias == "matrix" else 0}, 1.0f, {dim}, 0);
+  config_ld({gemm.k}, 1.0f, {dim}, 1);
+  config_ld({gemm.n}, 1.0f, {dim}, 2);
+  {store_configuration(gemm.n, scale=gemm.scale, relu=gemm.relu)}
 
-    b_address, c_address = f"b{b_place} + {j_step} * kk", f"(c + {dim} * jj) | 0x40000000"
+  const uint32_t a = 0;           // scratchpad rows of A
+  const uint32_t b = {f"{a_rows * (depth.blocks if spread else 1)};":<12} // scratchpad rows of B
+  const uint32_t c = 0x80000000;  // accumulator rows of C
 
-    lines = [
-        f"// C[{m}][{n}] = A[{m}][{k}] x B[{k}][{n}], one {dim}x{j_step} block of C after the other;",
-        "// A and B are loaded again for every block. mvin fills the accumulator, mvin2 moves A, mvin3 moves B.",
-        gemm.signature + " {",
-        "  config_ex(WEIGHT_STATIONARY, NO_ACTIVATION, 1, false, false);",
-        f"  config_ld({_bias_stride(gemm)}, 1.0f, {dim}, 0);",
-        f"  config_ld({k}, 1.0f, {dim}, 1);",
-        f"  config_ld({n}, 1.0f, {dim}, 2);",
-        _config_st(gemm),
-        "",
-        "  const uint32_t a = 0;           // scratchpad rows of A",
-        f"  const uint32_t b = {f'{places * a_rows};':<12} // scratchpad rows of B",
-        "  const uint32_t c = 0x80000000;  // accumulator rows of C",
-        "",
-        f"  for (int i = 0; i < {-(-m // dim)}; i++) {{",
-        *_short_tile("    ", rows, m, "i", dim),
-        f"    for (int j = 0; j < {j_blocks}; j++) {{",
-        *_short_tile("      ", columns, n, "j", dim),
-        f"      for (int jj = 0; jj < {j_tiles}; jj++) {{",
-        f"        mvin({_bias_address(gemm, dim, j_step)}, c + {dim} * jj, {columns}, {rows});",
-        "      }",
-        f"      for (int ko = 0; ko < {k_blocks}; ko++) {{",
-        *_short_tile("        ", depth, k, "ko", dim),
-        f"        mvin2(&A[{dim} * i][{k_step} * ko], a{a_place}, {k_width}, {rows});",
-        f"        for (int kk = 0; kk < {k_tiles}; kk++) {{",
-        f"          mvin3(&B[{k_step} * ko + {dim} * kk][{j_step} * j], {b_address}, {j_width}, {depth});",
-        "        }",
-        f"        for (int kk = 0; kk < {k_tiles}; kk++) {{",
-        f"          for (int jj = 0; jj < {j_tiles}; jj++) {{",
-        f"            preload({b_address} + {dim} * jj, {c_address}, {columns}, {depth}, {columns}, {rows});",
-        f"            compute_preloaded(a{a_place} + {dim} * kk, 0xffffffff, {depth}, {rows}, {dim}, {dim});",
-        "          }",
-        "        }",
-        "      }",
-        f"      for (int jj = 0; jj < {j_tiles}; jj++) {{",
-        f"        mvout(&C[{dim} * i][{j_step} * j + {dim} * jj], c + {dim} * jj, {columns}, {rows});",
-        "      }",
-        "    }",
-        "  }",
-        "  fence();",
-        "}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _tiles_per_block(size: int, dim: int, wide: int) -> int:
-    """Return the widest block of whole tiles that divides the size, or one tile if the last tile is short."""
-    if size % dim:
-        return 1
-    return max(tiles for tiles in range(1, wide + 1) if size // dim % tiles == 0)
-
-
-def _short_tile(indent: str, name: str, size: int, index: str, dim: int) -> list[str]:
-    """Return the declaration of a tile's size if the last tile is shorter than the others."""
-    if size % dim == 0:
-        return []
-    rest = f"{size} - {dim} * {index}"
-    return [f"{indent}const int {name} = {rest} < {dim} ? {rest} : {dim};"]
-
-
-def _bias_stride(gemm: Gemm) -> int:
-    return 4 * gemm.n if gemm.bias == "matrix" else 0
-
-
-def _bias_address(gemm: Gemm, dim: int, j_step: int) -> str:
-    column = f"[{j_step} * j + {dim} * jj]"
-    return {"none": "0", "row": f"&D[0]{column}", "matrix": f"&D[{dim} * i]{column}"}[gemm.bias]
-
-
-def _config_st(gemm: Gemm) -> str:
-    if gemm.scale == 1.0 and not gemm.relu:
-        return f"  config_st({gemm.n});"
-    return f"  gemmini_extended_config_st({gemm.n}, {_ACTIVATION[gemm.relu]}, {gemm.scale!r}f);"
+  for (int i = 0; i < {rows.blocks}; i++) {{
+    {rows.declaration}
+    for (int j = 0; j < {columns.blocks}; j++) {{
+      {columns.declaration}
+      for (int jj = 0; jj < {columns.per_block}; jj++) {{
+        mvin({bias}, c + {dim} * jj, {columns.tile}, {rows.tile});
+      }}
+      for (int ko = 0; ko < {depth.blocks}; ko++) {{
+        {depth.declaration}
+        mvin2(&A[{dim} * i][{depth.step} * ko], {a}, {depth.block}, {rows.tile});
+        for (int kk = 0; kk < {depth.per_block}; kk++) {{
+          mvin3(&B[{depth.step} * ko + {dim} * kk][{columns.step} * j], {b_tiles}, {columns.block}, {depth.tile});
+        }}
+        for (int kk = 0; kk < {depth.per_block}; kk++) {{
+          for (int jj = 0; jj < {columns.per_block}; jj++) {{
+            preload({b_tiles} + {dim} * jj, (c + {dim} * jj) | 0x40000000, \
+{columns.tile}, {depth.tile}, {columns.tile}, {rows.tile});
+            compute_preloaded({a} + {dim} * kk, 0xffffffff, {depth.tile}, {rows.tile}, {dim}, {dim});
+          }}
+        }}
+      }}
+      for (int jj = 0; jj < {columns.per_block}; jj++) {{
+        mvout(&C[{dim} * i][{columns.step} * j + {dim} * jj], c + {dim} * jj, {columns.tile}, {rows.tile});
+      }}
+    }}
+  }}
+  fence();
+}}
+""")

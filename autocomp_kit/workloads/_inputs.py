@@ -22,16 +22,17 @@ _OUTPUT_STD = 48.0
 
 
 def matmul_operands(
-    rng: np.random.Generator, *, left: int, depth: int, right: int, scale: float, spread: bool
+    rng: np.random.Generator, left: tuple[int, int], right: tuple[int, int], *, scale: float, spread: bool
 ) -> tuple[Int8Array, Int8Array]:
-    """Return int8 arrays of shape (left, depth) and (depth, right) whose product exercises every element.
+    """Return two int8 arrays whose product exercises every element.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Source of randomness.
-    left, depth, right : int
-        Sizes of the product.
+    left, right : tuple of int
+        Shapes. Every output is a sum of as many terms as ``right`` has rows; of a convolution, whose sums run over
+        several rows of the left array, ``left`` has fewer columns.
     scale : float
         Factor from the int32 sum to the int8 output.
     spread : bool
@@ -41,23 +42,23 @@ def matmul_operands(
     """
     target = _OUTPUT_STD / max(abs(scale), 1e-12)
     if spread:
-        std = min(math.sqrt(target / math.sqrt(depth)), _FULL_RANGE_STD)
-        return _around_zero(rng, (left, depth), std), _around_zero(rng, (depth, right), std)
-    a = rng.integers(-128, 128, (left, depth), dtype=np.int8)
-    b = rng.integers(-128, 128, (depth, right), dtype=np.int8)
+        std = min(math.sqrt(target / math.sqrt(right[0])), _FULL_RANGE_STD)
+        return _around_zero(rng, left, std), _around_zero(rng, right, std)
+    a = rng.integers(-128, 128, left, dtype=np.int8)
+    b = rng.integers(-128, 128, right, dtype=np.int8)
     for operand in (a, b):
         planted = rng.random(operand.shape) < 1 / 16
         operand[planted] = rng.choice(np.array([-128, 127, 0], np.int8), int(planted.sum()))
-    rows, columns = rng.permutation(left), rng.permutation(right)
+    rows, columns = rng.permutation(left[0]), rng.permutation(right[1])
     for value, row, column in zip((-128, 127, 0), rows, columns, strict=False):
         a[row], b[:, column] = value, value
     # One or two terms per sum, of a size that keeps the scaled output inside the int8 range.
     size = int(np.clip(round(target / _FULL_RANGE_STD), 1, 127))
-    few_columns, few_rows = columns[3:][: right // 2], rows[3:][: left // 4]
+    few_columns, few_rows = columns[3:][: right[1] // 2], rows[3:][: left[0] // 4]
     b[:, few_columns], a[few_rows] = 0, 0
     for sign in (size, -size):
-        b[rng.integers(0, depth, few_columns.size), few_columns] = sign
-        a[few_rows, rng.integers(0, depth, few_rows.size)] = sign
+        b[rng.integers(0, right[0], few_columns.size), few_columns] = sign
+        a[few_rows, rng.integers(0, left[1], few_rows.size)] = sign
     return a, b
 
 

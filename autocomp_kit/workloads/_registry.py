@@ -12,12 +12,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from autocomp_kit.resources import data_folder
+from autocomp_kit.workloads._admm import Admm
 from autocomp_kit.workloads._base import Workload, WorkloadError
+from autocomp_kit.workloads._conv import Conv
 from autocomp_kit.workloads._gemm import Gemm
 
 __all__ = ["KINDS", "load_workload", "workload_names"]
 
-KINDS: dict[str, type[Workload]] = {"gemm": Gemm}
+KINDS: dict[str, type[Workload]] = {"admm": Admm, "conv": Conv, "gemm": Gemm}
 
 _MAX_FILE_BYTES = 1 << 20
 
