@@ -197,12 +197,14 @@ def _traffic(commands: Commands, workload: Workload, spans: Mapping[str, Span]) 
 
 
 def _weights(commands: Commands) -> Iterator[Feedback]:
-    preloads = commands[commands["funct"] == _PRELOAD]
-    operands = (preloads["rs1"].astype(np.uint64) & np.uint64(0xFFFF_FFFF)).astype(np.int64)
-    again = int((operands[1:] == operands[:-1]).sum() - (operands[1:] == _GARBAGE).sum()) if len(operands) else 0
-    if again > 0:
+    loads_before = np.cumsum(np.isin(commands["funct"], [_MVIN, _MVIN2, _MVIN3]))
+    preloads = np.flatnonzero(commands["funct"] == _PRELOAD)
+    operands = (commands["rs1"][preloads].astype(np.uint64) & np.uint64(0xFFFF_FFFF)).astype(np.int64)
+    again = (operands[1:] == operands[:-1]) & (operands[1:] != _GARBAGE)
+    again &= loads_before[preloads[1:]] == loads_before[preloads[:-1]]
+    if again.any():
         yield Feedback(
             kind="same_weights",
-            text=f"{again:,} preloads name the B block that is in the array already; preload(0xffffffff, ...) with "
-            "compute_accumulated keeps it there.",
+            text=f"{int(again.sum()):,} preloads name the B block that is in the array already; "
+            "preload(0xffffffff, ...) with compute_accumulated keeps it there.",
         )

@@ -7,7 +7,7 @@ from gemmini_sim import load_config
 
 from autocomp_kit.errors import InputError
 from autocomp_kit.evaluate import Evaluator, FileCache, MemoryCache
-from autocomp_kit.workloads import Gemm, WorkloadError
+from autocomp_kit.workloads import Conv, Gemm, WorkloadError
 
 TILE = Evaluator("small/1")
 SIGNATURE = "void solution(int8_t A[16][16], int8_t B[16][16], int8_t C[16][16])"
@@ -54,28 +54,39 @@ def test_the_same_kernel_gets_the_same_verdict_also_from_threads():
     assert len({verdict.model_copy(update={"seconds": 0.0}) for verdict in verdicts}) == 1
 
 
-@pytest.mark.parametrize("name", ["small/0", "small/2", "gemm/8"])
+@pytest.mark.parametrize("name", ["small/0", "small/2", "small/3", "gemm/8", "exo-conv/3"])
 def test_shipped_baselines_are_right(name):
     evaluator = Evaluator(name)
     evaluation = evaluator.evaluate(evaluator.workload.baseline_code(evaluator.machine))
-    assert evaluation.status == "correct"
-    assert 0.05 < evaluation.utilization < 0.6
+    assert evaluation.status == "correct", evaluation.problems
+    assert 0.02 < evaluation.utilization < 0.6
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_the_controllers_steps_run_on_an_fp32_machine(number):
+    evaluator = Evaluator(f"admm-multifunction/{number}", "fp32-4")
+    code = evaluator.workload.baseline_code(evaluator.machine)
+    evaluation = evaluator.evaluate(code)
+    assert evaluation.status == "correct", evaluation.problems
+    assert problems(code.replace("-Kx[j]", "Kx[j]").replace("- Kr[j]", "+ Kr[j]"), evaluator).startswith("wrong")
 
 
 @pytest.mark.parametrize("machine", ["int8-8", "int8-16", "int8-32", "lean-rtl"])
 @pytest.mark.parametrize(
-    "gemm",
+    "workload",
     [
         Gemm(name="tails", m=20, n=36, k=50),
         Gemm(name="thin", m=1, n=1, k=1),
         Gemm(name="row bias", m=33, n=64, k=96, bias="row", relu=True, scale=0.125),
         Gemm(name="matrix bias", m=16, n=48, k=64, bias="matrix", scale=0.01),
+        Conv(name="odd conv", batch=2, rows=3, columns=19, in_channels=20, out_channels=36, stride=2, scale=0.1),
+        Conv(name="5x5 conv", rows=2, columns=4, in_channels=32, out_channels=48, window=5, relu=True),
     ],
-    ids=lambda gemm: gemm.name,
+    ids=lambda workload: workload.name,
 )
-def test_naive_kernels_of_any_size_and_machine_are_right(gemm, machine):
-    evaluator = Evaluator(gemm, machine)
-    evaluation = evaluator.evaluate(gemm.naive_kernel(evaluator.machine))
+def test_naive_kernels_of_any_size_and_machine_are_right(workload, machine):
+    evaluator = Evaluator(workload, machine)
+    evaluation = evaluator.evaluate(workload.naive_kernel(evaluator.machine))
     assert evaluation.status == "correct", evaluation.problems
 
 
