@@ -157,6 +157,7 @@ class Session:
         return {
             "workload": problem.workload,
             "workload_text": problem.workload_text,
+            "workload_kind": problem.workload_kind,
             "machine": problem.machine,
             "machine_text": problem.machine_text,
             "iteration": proposal.iteration,
@@ -169,6 +170,7 @@ class _Context(TypedDict):
 
     workload: str
     workload_text: str
+    workload_kind: str
     machine: str
     machine_text: str
     iteration: int

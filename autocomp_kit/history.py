@@ -37,6 +37,7 @@ class Problem(Record):
 
     workload: str
     workload_text: str
+    workload_kind: str = ""
     machine: str
     machine_text: str
 

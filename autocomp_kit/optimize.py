@@ -90,4 +90,10 @@ def _menu_for(workload: Workload) -> str:
 
 def _problem(workload: Workload, machine: MachineConfig, name: str) -> Problem:
     text = f"{machine.name}: {machine.description}" if machine.description else machine.name
-    return Problem(workload=workload.name, workload_text=workload.describe(), machine=name, machine_text=text)
+    return Problem(
+        workload=workload.name,
+        workload_text=workload.describe(),
+        workload_kind=workload.kind,
+        machine=name,
+        machine_text=text,
+    )

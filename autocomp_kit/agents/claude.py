@@ -124,9 +124,10 @@ class ClaudeAgent:
         self.settings = settings or ClaudeSettings()
         _check(self.settings, self.card)
         self._prompts = prompts or Prompts()
+        self._connection = Connection(base_url=base_url, api_key=api_key, timeout=self.settings.timeout_seconds)
         self._client = MessagesClient(
             self.card,
-            connection=Connection(base_url=base_url, api_key=api_key, timeout=self.settings.timeout_seconds),
+            connection=self._connection,
             retry=retry or RetryPolicy(),
             concurrency=self.settings.concurrency,
             stream=self.settings.stream,
@@ -143,6 +144,13 @@ class ClaudeAgent:
     def deterministic(self) -> bool:
         """Equal requests may get different answers."""
         return False
+
+    def check_key(self) -> None:
+        """Raise :class:`InputError` if there is no key, before any work is done for calls that cannot succeed."""
+        try:
+            self._connection.key()
+        except AgentUnavailableError as error:
+            raise InputError(str(error)) from None
 
     async def plan(self, request: PlanRequest) -> Plan:
         """Ask for a plan; in one-call mode for the kernel too, which the plan then carries along.
