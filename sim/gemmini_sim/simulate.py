@@ -5,42 +5,23 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmini_sim.config import DRAM_BASE, MachineConfig, load_config
+from gemmini_sim.config import MachineConfig, load_config
 from gemmini_sim.elf import ElfError, Program, read_program
 from gemmini_sim.result import Region, SimulationError, SimulationResult, Status, Trace, locate
+
+if TYPE_CHECKING:  # Numba takes a while to import
+    from gemmini_sim._machine import Machine
 
 __all__ = ["announce_compilation", "simulate"]
 
 _COLD_SECONDS = 3.0  # loading machine code from the cache takes less
-_MAX_REGIONS = 1 << 20
-_MAX_TRACE_ROWS = 1 << 26
-
-
-class _Machine(NamedTuple):
-    """The arrays that `engine.core.run` works on, in its order of arguments."""
-
-    core: NDArray[Any]
-    x: NDArray[np.int64]
-    f: NDArray[np.int64]
-    code: NDArray[Any]
-    code_base: int
-    lines: NDArray[np.int64]
-    memory: NDArray[np.uint8]
-    console: NDArray[np.uint8]
-    regions: NDArray[Any]
-    accelerator: Any
-    scratchpad: NDArray[Any]
-    accumulator: NDArray[Any]
-    clock: NDArray[Any]
-    tags: NDArray[Any]
-    trace: NDArray[Any]
 
 
 def simulate(
@@ -87,15 +68,27 @@ def simulate(
     config = load_config(config)
     if max_instructions < 1 or console_limit < 0:
         raise SimulationError("max_instructions must be at least 1, and console_limit at least 0")
+    from gemmini_sim import _machine  # noqa: PLC0415 - Numba takes a while to import
+
+    tracing = trace == "full"
     try:
         program = read_program(elf if isinstance(elf, bytes) else _read(elf), memory_bytes=config.memory_bytes)
-        machine = _build(program, config, limit=max_instructions, timing=timing, tracing=trace == "full")
-        for name, array in (memory or {}).items():
-            _write(machine.memory, program, name, array)
+        host = {name: program.symbols[name].address for name in ("tohost", "fromhost") if name in program.symbols}
     except ElfError as error:
         raise SimulationError(f"not a program for this machine: {error}") from None
-    machine = _run(machine, console_limit=console_limit)
-    return _result(machine, program, console_limit=console_limit, tracing=trace == "full")
+    machine = _machine.new_machine(
+        config,
+        entry=program.entry,
+        segments=program.segments,
+        max_instructions=max_instructions,
+        timing=timing,
+        tracing=tracing,
+        **host,
+    )
+    for name, array in (memory or {}).items():
+        _write(machine.memory, program, name, array)
+    machine = _machine.run_machine(machine, console_limit=console_limit)
+    return _result(machine, program, console_limit=console_limit, tracing=tracing)
 
 
 @contextlib.contextmanager
@@ -126,41 +119,6 @@ def _read(path: Path) -> bytes:
         raise SimulationError(f"{path}: {error.strerror}") from None
 
 
-def _build(program: Program, config: MachineConfig, *, limit: int, timing: bool, tracing: bool) -> _Machine:
-    from gemmini_sim.engine import accelerator_state, clock, core_state  # noqa: PLC0415 - Numba takes a while to import
-
-    dram = np.zeros(config.memory_bytes, np.uint8)
-    first, end = DRAM_BASE + dram.size, DRAM_BASE
-    for segment in program.segments:
-        offset = segment.address - DRAM_BASE
-        dram[offset : offset + len(segment.data)] = np.frombuffer(segment.data, np.uint8)
-        if segment.executable:
-            first = min(first, segment.address & ~1)
-            end = max(end, segment.address + segment.size + 1 & ~1)
-    first = min(first, end)
-    code = core_state.new_code(first, end)
-    scratchpad, accumulator = accelerator_state.new_memories(config)
-    host = {name: program.symbols.get(name) for name in ("tohost", "fromhost")}
-    addresses = {name: None if symbol is None else symbol.address for name, symbol in host.items()}
-    return _Machine(
-        core=core_state.new_core(entry=program.entry, limit=limit, timing=timing, **addresses),
-        x=np.zeros(33, np.int64),
-        f=np.zeros(32, np.int64),
-        code=code,
-        code_base=first,
-        lines=np.zeros(code.size // 32 + 1, np.int64),
-        memory=dram,
-        console=np.zeros(4096, np.uint8),
-        regions=np.zeros(64, core_state.REGION_DTYPE),
-        accelerator=accelerator_state.new_state(config),
-        scratchpad=scratchpad,
-        accumulator=accumulator,
-        clock=clock.new_clock(config, tracing=tracing),
-        tags=clock.new_tags(config),
-        trace=clock.new_trace(4096 if tracing else 0),
-    )
-
-
 def _write(dram: NDArray[np.uint8], program: Program, name: str, array: NDArray[Any]) -> None:
     if not array.flags.c_contiguous or array.dtype.hasobject:
         raise SimulationError(f"memory[{name!r}] must be a C-contiguous NumPy array of numbers")
@@ -168,34 +126,7 @@ def _write(dram: NDArray[np.uint8], program: Program, name: str, array: NDArray[
     dram[first : first + array.nbytes] = array.reshape(-1).view(np.uint8)
 
 
-def _run(machine: _Machine, *, console_limit: int) -> _Machine:
-    """Run to the end, with larger buffers whenever one is full."""
-    from gemmini_sim.engine import core, opcodes  # noqa: PLC0415 - Numba takes a while to import
-
-    run: Callable[..., int] = core.run
-    while True:
-        with np.errstate(all="ignore"):  # without JIT, NumPy would warn of the wrap-around that RISC-V asks for
-            status = run(*machine)
-        if status == opcodes.CONSOLE_FULL:
-            needed = machine.console.size + int(machine.core[0]["needed"])
-            if needed > console_limit:
-                return machine
-            machine = machine._replace(console=_grown(machine.console, max(needed, 2 * machine.console.size)))
-        elif status == opcodes.REGIONS_FULL and machine.regions.size < _MAX_REGIONS:
-            machine = machine._replace(regions=_grown(machine.regions, 2 * machine.regions.size))
-        elif status == opcodes.TRACE_FULL and machine.trace.size < _MAX_TRACE_ROWS:
-            machine = machine._replace(trace=_grown(machine.trace, 2 * machine.trace.size))
-        else:
-            return machine
-
-
-def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
-    larger = np.zeros(size, array.dtype)
-    larger[: array.size] = array
-    return larger
-
-
-def _result(machine: _Machine, program: Program, *, console_limit: int, tracing: bool) -> SimulationResult:
+def _result(machine: Machine, program: Program, *, console_limit: int, tracing: bool) -> SimulationResult:
     from gemmini_sim._faults import describe  # noqa: PLC0415 - Numba takes a while to import
     from gemmini_sim.engine import opcodes  # noqa: PLC0415
 

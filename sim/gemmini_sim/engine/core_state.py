@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmini_sim.engine import opcodes as op
 from gemmini_sim.engine.decode import INSTRUCTION_DTYPE
 
 __all__ = ["CORE_DTYPE", "REGION_DTYPE", "new_code", "new_core"]
@@ -67,7 +66,7 @@ REGION_DTYPE = np.dtype(
 )
 
 
-def new_core(*, entry: int, limit: int, timing: bool, tohost: int | None, fromhost: int | None) -> NDArray[Any]:
+def new_core(*, entry: int, limit: int, timing: bool, tohost: int, fromhost: int) -> NDArray[Any]:
     """Return the core after reset, CORE_DTYPE [1].
 
     Parameters
@@ -78,8 +77,8 @@ def new_core(*, entry: int, limit: int, timing: bool, tohost: int | None, fromho
         Number of instructions after which the run ends.
     timing : bool
         Whether the accelerator's clock runs.
-    tohost, fromhost : int or None
-        Addresses of the host interface's doublewords, where the program has them.
+    tohost, fromhost : int
+        Indices of the host interface's doublewords in memory, -1 where the program has none.
     """
     state = np.zeros(1, CORE_DTYPE)
     core = state[0]
@@ -89,8 +88,8 @@ def new_core(*, entry: int, limit: int, timing: bool, tohost: int | None, fromho
     core["reservation"] = -1
     core["trap_instret"] = -1
     core["mstatus"] = 3 << 11  # the only mode is M
-    core["tohost"] = -1 if tohost is None else (tohost - op.DRAM_BASE) >> 3
-    core["fromhost"] = -1 if fromhost is None else (fromhost - op.DRAM_BASE) >> 3
+    core["tohost"] = tohost
+    core["fromhost"] = fromhost
     return state
 
 
