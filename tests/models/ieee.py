@@ -146,12 +146,12 @@ def fma(a, b, c, fmt, mode):
     if any(is_nan(bits, fmt) for bits in (a, b, c)):
         return _nan(fmt, a, b, c)
     product_sign = sign(a, fmt) ^ sign(b, fmt)
+    infinite_product = product_sign << (fmt.width - 1) | fmt.infinity
+    infinities = {c} if is_infinite(c, fmt) else set()
     if is_infinite(a, fmt) or is_infinite(b, fmt):
-        if is_infinite(c, fmt) and sign(c, fmt) != product_sign:
-            return fmt.nan, NV
-        return product_sign << (fmt.width - 1) | fmt.infinity, 0
-    if is_infinite(c, fmt):
-        return c, 0
+        infinities.add(infinite_product)
+    if infinities:
+        return (infinities.pop(), 0) if len(infinities) == 1 else (fmt.nan, NV)
     product = value(a, fmt) * value(b, fmt)
     if product == 0 and magnitude(c, fmt) == 0 and product_sign == sign(c, fmt):
         return c, 0

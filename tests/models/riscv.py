@@ -241,13 +241,13 @@ class Pattern:
                 found["i"] |= number << low
             else:
                 found[kind[0]] = number + 8 if kind.endswith("'") else number
-        if self.signed and found["i"] >> (self.top - 1) & 1 and self.top:
+        if self.signed and self.top and found["i"] >> (self.top - 1) & 1:
             found["i"] -= 1 << self.top
         return found
 
 
 PATTERNS = [Pattern(name, fields) for name, fields in _rows()]
-PATTERNS.sort(key=lambda pattern: -bin(pattern.mask).count("1"))
+PATTERNS.sort(key=lambda pattern: -pattern.mask.bit_count())
 
 
 def find(word):
@@ -272,7 +272,7 @@ def _defined(pattern, o):
     return True
 
 
-class Trap(Exception):
+class Trap(Exception):  # noqa: N818 - the architecture's word
     def __init__(self, cause, value):
         super().__init__(cause, value)
         self.cause, self.value = cause, value
@@ -290,7 +290,7 @@ def sext(number, bits):
 class Model:
     """The state of one hart: ``x``, ``f`` as unsigned 64-bit numbers, ``memory`` a bytearray at address BASE."""
 
-    def __init__(self, pc, x, f, memory, frm=0, fflags=0):
+    def __init__(self, pc, *, x, f, memory, frm=0, fflags=0):
         self.pc, self.x, self.f, self.memory = pc, list(x), list(f), bytearray(memory)
         self.frm, self.fflags = frm, fflags
 
@@ -566,7 +566,7 @@ _LOADS = {
 }
 _STORES = {"sb": 1, "sh": 2, "sw": 4, "sd": 8}
 _AMO = {
-    "swap": lambda a, b, _: b,
+    "swap": lambda _, b, __: b,
     "add": lambda a, b, _: a + b,
     "xor": lambda a, b, _: a ^ b,
     "and": lambda a, b, _: a & b,
@@ -596,8 +596,8 @@ _FLOAT = {
     "fmul": ieee.multiply,
     "fdiv": ieee.divide,
     "fsqrt": ieee.square_root,
-    "fsgnj": _sign_injection(lambda a, b: b),
-    "fsgnjn": _sign_injection(lambda a, b: ~b),
+    "fsgnj": _sign_injection(lambda _, b: b),
+    "fsgnjn": _sign_injection(lambda _, b: ~b),
     "fsgnjx": _sign_injection(lambda a, b: a ^ b),
     "fmin": lambda a, b, fmt, _: ieee.extremum(a, b, fmt, "min"),
     "fmax": lambda a, b, fmt, _: ieee.extremum(a, b, fmt, "max"),

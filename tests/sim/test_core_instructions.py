@@ -28,14 +28,22 @@ thorough = settings(
 )
 
 
+class Hart:
+    """The core under test, made once; a plain object, so that a failing example does not print its arrays."""
+
+    def __init__(self):
+        config = load_config("int8-16").with_values({"memory.megabytes": 16})
+        code = Segment(BASE, b"", WINDOW, executable=True)
+        machine = new_machine(config, entry=PC, segments=[code], max_instructions=1)
+        self.machine = machine._replace(memory=machine.memory[:WINDOW])
+
+
 @pytest.fixture(scope="module")
-def machine():
-    config = load_config("int8-16").with_values({"memory.megabytes": 16})
-    code = Segment(BASE, b"", WINDOW, executable=True)
-    return new_machine(config, entry=PC, segments=[code], max_instructions=1)
+def hart():
+    return Hart()
 
 
-def execute(machine, word, x, f, memory, *, frm=0, fflags=0):
+def execute(machine, word, *, x, f, memory, frm=0, fflags=0):
     """Execute one instruction; return the machine's core record afterwards."""
     core = machine.core[0]
     core["pc"], core["instret"], core["mtvec"], core["trap_instret"] = PC, 0, 0, -1
@@ -51,11 +59,15 @@ def execute(machine, word, x, f, memory, *, frm=0, fflags=0):
     return core
 
 
-def check(machine, word, x, f, filling=bytes(8), frm=0, fflags=0):
+def check(hart, word, *, x, f, filling=bytes(8), frm=0, fflags=0):
+    """Compare one instruction's outcome; the numbers in ``x`` and ``f`` are repeated to fill the registers."""
+    machine = hart.machine
+    x = [0, *(x * 31)[:31]]
+    f = (f * 32)[:32]
     memory = bytearray(filling * (WINDOW // 8))
     memory[PC - BASE : PC - BASE + 4] = word.to_bytes(4, "little")
-    model = Model(PC, x, f, memory, frm, fflags)
-    core = execute(machine, word, x, f, memory, frm=frm, fflags=fflags)
+    model = Model(PC, x=x, f=f, memory=memory, frm=frm, fflags=fflags)
+    core = execute(machine, word, x=x, f=f, memory=memory, frm=frm, fflags=fflags)
     trap = None
     try:
         model.step()
@@ -111,22 +123,16 @@ def floats(exponent_bits, fraction_bits):
 doubles = floats(11, 52)
 singles = floats(8, 23)
 boxed = singles.map(lambda bits: bits | 0xFFFFFFFF << 32) | doubles
-integers = biased(64) | biased(32)
+# Near the test bench's channel are addresses that the model does not have.
+integers = (biased(64) | biased(32)).filter(lambda n: abs(n - opcodes.CHANNEL) > 0x2000)
 addresses = st.integers(BASE, BASE + WINDOW + 16) | st.integers(0, WINDOW // 8).map(lambda n: BASE + 8 * n)
-
-
-def registers(draw, values):
-    """Draw 32 registers, many of them equal, so that examples stay small."""
-    pool = draw(st.lists(values, min_size=1, max_size=4))
-    return [pool[n % len(pool)] for n in range(32)]
 
 
 @st.composite
 def states(draw, float_values):
-    x = [0, *registers(draw, integers | addresses)[1:]]
     return {
-        "x": x,
-        "f": registers(draw, float_values),
+        "x": draw(st.lists(integers | addresses, min_size=1, max_size=4)),
+        "f": draw(st.lists(float_values, min_size=1, max_size=4)),
         "filling": draw(st.binary(min_size=8, max_size=8)),
         "frm": draw(st.integers(0, 7)),
         "fflags": draw(st.sampled_from([0, 0, 31, 1])),
@@ -155,25 +161,25 @@ FLOAT = [pattern for pattern in PATTERNS if pattern not in INTEGER]
 
 @thorough
 @given(st.sampled_from(INTEGER), st.integers(0, 2**32 - 1), states(doubles))
-def test_integer_instructions(machine, pattern, bits, state):
+def test_integer_instructions(hart, pattern, bits, state):
     word = fill(pattern, bits)
     if pattern.name.startswith("csr"):
         word = word & 0xFFFFF | (bits >> 20) % 3 + 1 << 20
-    check(machine, word, **state)
+    check(hart, word, **state)
 
 
 @thorough
 @given(st.sampled_from(FLOAT), st.integers(0, 2**32 - 1), states(boxed))
-def test_float_instructions(machine, pattern, bits, state):
-    check(machine, fill(pattern, bits), **state)
+def test_float_instructions(hart, pattern, bits, state):
+    check(hart, fill(pattern, bits), **state)
 
 
 @thorough
 @given(st.integers(0, 2**32 - 1) | st.integers(0, 2**16 - 1), states(boxed))
-@example(0, {"x": [0] * 32, "f": [0] * 32})
-def test_any_bits_are_executed_or_refused(machine, word, state):
+@example(0, {"x": [0], "f": [0]})
+def test_any_bits_are_executed_or_refused(hart, word, state):
     assume(is_compared(word))
-    check(machine, word, **state)
+    check(hart, word, **state)
 
 
 def operands(values, count):
@@ -182,7 +188,7 @@ def operands(values, count):
 
 @pytest.mark.parametrize("fmt", ["s", "d"])
 @pytest.mark.parametrize("name", ["fadd", "fsub", "fmul", "fdiv", "fsqrt", "fmadd", "fmsub", "fnmadd", "fnmsub"])
-def test_arithmetic_in_every_rounding_mode(machine, name, fmt):
+def test_arithmetic_in_every_rounding_mode(hart, name, fmt):
     """Three different operands, rounding mode in the instruction: what rounding and flags are made of."""
     pattern = next(pattern for pattern in PATTERNS if pattern.name == f"{name}.{fmt}")
     positions = {kind: position for kind, position, _, _ in pattern.fields}
@@ -197,26 +203,28 @@ def test_arithmetic_in_every_rounding_mode(machine, name, fmt):
             if kind in positions:
                 word |= number << positions[kind]
         word |= mode << positions["m"]
-        check(machine, word, [0] * 32, [0, *numbers, *[0] * 28])
+        check(hart, word, x=[0], f=[0, *numbers, 0])
 
     property_holds()
 
 
-def test_close_operands_cancel_exactly(machine):
+def test_close_operands_cancel_exactly(hart):
     """Sums whose leading bits cancel, and products next to a power of two, where a lost sticky bit shows."""
     pattern = next(pattern for pattern in PATTERNS if pattern.name == "fmadd.d")
     positions = {kind: position for kind, position, _, _ in pattern.fields}
     small = st.integers(-4, 4)
 
     @settings(parent=thorough, max_examples=2000 if JIT else 100)
-    @given(small, small, small, st.integers(900, 1100), st.integers(900, 1100), st.integers(0, 4), st.booleans())
-    def property_holds(a, b, c, exponent_a, exponent_b, mode, negative):
+    @given(st.tuples(small, small, small), st.integers(900, 1100), st.integers(900, 1100), st.integers(0, 9))
+    def property_holds(steps, exponent_a, exponent_b, choice):
+        a, b, c = steps
+        negative, mode = divmod(choice, 5)
         first = (exponent_a << 52) + a
         second = (exponent_b << 52) + b
         third = ((exponent_a + exponent_b - 1023 << 52) + c) & (1 << 63) - 1 | negative << 63
         word = pattern.match | 1 << positions["s"] | 2 << positions["t"] | 3 << positions["u"] | 4 << positions["d"]
         word |= mode << positions["m"]
-        check(machine, word, [0] * 32, [0, first, second, third, *[0] * 28])
+        check(hart, word, x=[0], f=[0, first, second, third, 0])
 
     property_holds()
 

@@ -173,7 +173,8 @@ def round_pack(sign, exponent, significand, double, mode):
             flags |= UNDERFLOW
         field = np.int64(0)
     else:
-        field = exponent - smallest  # the significand's leading bit adds the missing one
+        # The significand's leading bit adds the missing one. Beyond the largest exponent it only has to overflow.
+        field = np.int64(min(exponent, largest + 1) - smallest)
     rest = significand & mask
     kept = significand >> shift
     kept += round_increment(sign, kept & _U1 != _U0, rest, half, mode)
