@@ -154,6 +154,10 @@ class Analysis:
                 return buffer
         raise LookupError(f"{command.function} at {place(command)} moves nothing")
 
+    def buffer_with(self, statement: int, slot: int) -> Buffer:
+        """Return the buffer that has a reference, given by statement number and slot."""
+        return next(b for b in self.buffers if any((r.statement, r.slot) == (statement, slot) for r in b.references))
+
     def index_of(self, command: Command) -> int:
         """Return the number of a command statement."""
         return next(index for index, entry in enumerate(self.statements) if entry.command is command)

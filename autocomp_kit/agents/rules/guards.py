@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autocomp_kit.agents.rules.analysis import Analysis
+from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expand import Instances
 from autocomp_kit.agents.rules.expression import Binary, Expression, Name, Number, names_in, simplify
+from autocomp_kit.agents.rules.machine import REDUNDANT
 from autocomp_kit.agents.rules.syntax import Command, If, Kernel, Loop, Note, Statement, Statements, rebuild
 
-__all__ = ["first_use_guards", "guard_commands", "infer_condition", "settle", "strip_guards"]
+__all__ = ["first_use_guards", "guard_commands", "infer_condition", "restore_guards", "settle", "strip_guards"]
 
 
 def infer_condition(instances: Instances, wanted: NDArray[np.bool_]) -> Expression | None:
@@ -122,6 +126,29 @@ def _lift(statement: Statement) -> Statement:
             origin=replace(inner.origin, leading=loop.origin.leading),
         )
     return loop
+
+
+def restore_guards(rule: str, analysis: Analysis, loads: Iterable[int], *, gain: Collection[int] = ()) -> Kernel:
+    """Put loads (by statement number) under the condition that their data are not in the scratchpad yet.
+
+    At least one of those in ``gain`` must have such a condition afterwards, if there are any.
+    """
+    conditions: dict[int, Expression] = {}
+    gained = not gain
+    for index in loads:
+        entry = analysis.statements[index]
+        needed = (analysis.flags(entry.command) & REDUNDANT) == 0
+        condition = infer_condition(entry, needed)
+        if condition is None:
+            raise RewriteError(
+                rule, "when its data are missing is no simple condition on the loops", line=entry.command.origin.line
+            )
+        if condition != Number(1):
+            conditions[id(entry.command)] = condition
+            gained = gained or index in gain
+    if not gained:
+        raise RewriteError(rule, "the data are overwritten before they are used again")
+    return guard_commands(analysis.kernel, conditions)
 
 
 def first_use_guards(instances: Instances, variables: frozenset[str]) -> tuple[If, ...]:

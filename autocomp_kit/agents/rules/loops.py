@@ -22,7 +22,7 @@ from autocomp_kit.agents.rules.syntax import (
     walk,
 )
 
-__all__ = ["inner_loop", "interchange", "split", "unused_name"]
+__all__ = ["inner_loop", "interchange", "sink", "split", "unroll_body", "unused_name"]
 
 
 def inner_loop(loop: Loop) -> Loop | None:
@@ -49,6 +49,35 @@ def interchange(rule: str, kernel: Kernel, outer: Loop) -> Kernel:
         origin=replace(inner.origin, leading=outer.origin.leading),
     )
     return replace(kernel, body=rebuild(kernel.body, lambda s: (*constants, swapped) if s is outer else None))
+
+
+def sink(rule: str, kernel: Kernel, outer: Loop, inner: Loop) -> Kernel:
+    """Move a loop into one of the loops in its body; what stands before and after that keeps a loop of its own.
+
+    ``for v { before; for u { x } after }`` becomes ``for v { before } for u { for v { x } } for v { after }``.
+    """
+    at = next((i for i, statement in enumerate(outer.body) if statement is inner), None)
+    if at is None:
+        raise RewriteError(rule, f"{inner.variable} is not in the body of {outer.variable}", line=inner.origin.line)
+    if outer.variable in names_in(inner.start) | names_in(inner.bound):
+        raise RewriteError(rule, f"the bounds of {inner.variable} depend on {outer.variable}", line=inner.origin.line)
+    constants = tuple(s for s in outer.body if _is_constant(s))
+    others = [s for s in outer.body if not _is_constant(s)]
+    declared = next((s for s in others if isinstance(s, Declare)), None)
+    if declared is not None:
+        raise RewriteError(rule, f"{declared.name} changes with {outer.variable}", line=declared.origin.line)
+    before = tuple(s for s in outer.body[:at] if not _is_constant(s))
+    after = tuple(s for s in outer.body[at + 1 :] if not _is_constant(s))
+    moved = replace(outer, body=inner.body, origin=replace(outer.origin, leading=()))
+    parts = (_around(outer, before), replace(inner, body=(moved,)), _around(outer, after))
+    result = (*constants, *(part for part in parts if part is not None))
+    first = replace(result[0], origin=replace(result[0].origin, leading=outer.origin.leading))
+    return replace(kernel, body=rebuild(kernel.body, lambda s: (first, *result[1:]) if s is outer else None))
+
+
+def _around(loop: Loop, body: Statements) -> Loop | None:
+    origin = replace(loop.origin, leading=())
+    return replace(loop, body=body, origin=origin) if any(not isinstance(s, Note) for s in body) else None
 
 
 def unused_name(kernel: Kernel, wanted: str) -> str:

@@ -7,7 +7,7 @@ the operand changes with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
@@ -17,22 +17,20 @@ from autocomp_kit.agents.rules.addresses import (
     depends_on,
     find_rows,
     opposing_banks,
-    replace_statements,
     shift_buffer,
-    shift_command,
 )
 from autocomp_kit.agents.rules.analysis import Analysis, Buffer, analyse
 from autocomp_kit.agents.rules.commands import COMMANDS
 from autocomp_kit.agents.rules.cost import load_cycles
 from autocomp_kit.agents.rules.emit import emit
 from autocomp_kit.agents.rules.errors import RewriteError
-from autocomp_kit.agents.rules.expression import Expression, Name, Number, names_in, substitute
-from autocomp_kit.agents.rules.guards import first_use_guards, guard_commands, infer_condition, strip_guards
-from autocomp_kit.agents.rules.linear import Linear, linear, split_flags
-from autocomp_kit.agents.rules.loops import inner_loop, interchange, split
-from autocomp_kit.agents.rules.machine import REDUNDANT
+from autocomp_kit.agents.rules.expression import Expression, Name, Number
+from autocomp_kit.agents.rules.guards import restore_guards
+from autocomp_kit.agents.rules.linear import Linear
+from autocomp_kit.agents.rules.loops import inner_loop
+from autocomp_kit.agents.rules.reorder import loop_around, move_inside
 from autocomp_kit.agents.rules.rewrite import Parameters, Rewrite, Site
-from autocomp_kit.agents.rules.syntax import Command, Kernel, Loop, Statement, place, walk
+from autocomp_kit.agents.rules.syntax import Command, Kernel, Loop, place
 
 __all__ = ["KEEP_RESIDENT"]
 
@@ -41,10 +39,10 @@ _NAME = "keep-resident"
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How the loops shall stand: ``reuse`` inside ``swap`` (or inside blocks of ``part`` turns of it), if given."""
+    """How the loops shall stand: ``reuse`` inside the loops ``past``, or inside blocks of ``part`` turns of the one."""
 
     reuse: Loop
-    swap: Loop | None = None
+    past: tuple[Loop, ...] = ()
     part: int = 0
 
 
@@ -71,7 +69,7 @@ def _widening(analysis: Analysis, buffer: Buffer, shape: _Shape) -> _Widening:
         trips = constant_trips(loop)
         if trips is None:
             raise RewriteError(_NAME, f"{loop.variable} has no constant bounds", line=loop.origin.line)
-        if loop is shape.swap:
+        if loop in shape.past:
             trips = shape.part or 1
         if trips > 1:
             strides.append((loop, rows))
@@ -117,22 +115,36 @@ def _sites(analysis: Analysis) -> list[Site]:
 
 
 def _options(analysis: Analysis, buffer: Buffer, reuse: Loop) -> list[Site]:
-    """Return the ways to keep a buffer over a loop: as it is, with the loops swapped, or with one of them tiled."""
+    """Return the ways to keep a buffer over a loop: where it is, or moved into loops that the buffer changes with."""
     saved = _saved(analysis, buffer, reuse)
-    shapes: list[_Shape] = [_Shape(reuse)]
-    inner = inner_loop(reuse)
-    if inner is not None and inner in common_loops(analysis, buffer):
-        moves = any(depends_on(analysis.kernel, load, 0, inner) for load in buffer.loads())
-        if moves:
-            shapes += [_Shape(reuse, inner, part) for part in (0, *_divisors(constant_trips(inner) or 1))]
+    shapes = [_Shape(reuse)]
+    past: tuple[Loop, ...] = ()
+    for inner in _inwards(analysis, buffer, reuse):
+        past = (*past, inner)
+        if any(depends_on(analysis.kernel, load, 0, inner) for load in buffer.loads()):
+            shapes.append(_Shape(reuse, past))
+            if len(past) == 1 and inner_loop(reuse) is inner:
+                shapes += [_Shape(reuse, past, part) for part in _divisors(constant_trips(inner) or 1)]
     result = []
     for shape in shapes:
         widening = _widening(analysis, buffer, shape)
         if find_rows(analysis, rows=widening.rows, buffer=buffer) is not None:
-            # What does not change with the inner loop is loaded again for each block that moved outside.
-            share = 1.0 if shape.swap is None else 0.9 if shape.part else 0.8
+            # What does not change with the loops that moved outside is loaded again in each of their turns.
+            share = 0.9 if shape.part else 0.8 ** len(shape.past)
             result.append(_site(analysis, buffer, shape, widening, saved * share))
     return result
+
+
+def _inwards(analysis: Analysis, buffer: Buffer, reuse: Loop) -> tuple[Loop, ...]:
+    """Return the loops from the reuse loop inwards, each directly in the body of the one before."""
+    common = common_loops(analysis, buffer)
+    result: list[Loop] = []
+    for loop in common[common.index(reuse) + 1 :]:
+        outside = result[-1] if result else reuse
+        if not any(statement is loop for statement in outside.body):
+            break
+        result.append(loop)
+    return tuple(result)
 
 
 def _saved(analysis: Analysis, buffer: Buffer, reuse: Loop) -> float:
@@ -151,18 +163,19 @@ def _divisors(trips: int) -> list[int]:
 
 def _site(analysis: Analysis, buffer: Buffer, shape: _Shape, widening: _Widening, saved: float) -> Site:
     load = buffer.loads()[0]
-    reuse, inner = shape.reuse.variable, shape.swap
+    reuse = shape.reuse.variable
     parameters: dict[str, JsonValue] = {"load": place(load), "reuse": place(shape.reuse)}
     reorder = ""
-    if inner is not None:
-        parameters["swap"] = place(inner)
-        reorder = f"Move the loop over {inner.variable} outside the loop over {reuse}. "
-    if inner is not None and shape.part:
-        parameters["part"] = shape.part
-        reorder = (
-            f"Split the loop over {inner.variable} into blocks of {shape.part} and move the loop over the blocks "
-            f"outside the loop over {reuse}. "
-        )
+    if shape.past:
+        inner = shape.past[-1].variable
+        parameters["inside"] = place(shape.past[-1])
+        reorder = f"Move the loop over {reuse} inside the loop over {inner}. "
+        if shape.part:
+            parameters["part"] = shape.part
+            reorder = (
+                f"Split the loop over {inner} into blocks of {shape.part} and move the loop over {reuse} inside the "
+                f"loop over the blocks. "
+            )
     size = widening.rows * analysis.machine.array.dim * analysis.machine.element_bytes // 1024
     share = saved / max(load_cycles(analysis, analysis.commands("mvin")), 1)
     text = (
@@ -184,65 +197,26 @@ def _apply(analysis: Analysis, parameters: Parameters) -> Kernel:
     if COMMANDS[load.function].kind != "mvin":
         raise RewriteError(_NAME, f"{load.function} is no load", line=load.origin.line)
     loads = [analysis.index_of(command) for command in analysis.buffer_of(load).loads()]
-    guarded: list[int] = []
-    if parameters.get("swap") is not None:
-        swap = analysis.find(_NAME, parameters["swap"], Loop)
-        # First-use guards may not hold in the new order; they are taken off here and found again at the end.
-        variables = frozenset((reuse.variable, swap.variable))
-        guarded = [i for i, e in enumerate(analysis.statements) if first_use_guards(e, variables)]
-        analysis = _reordered(analysis, reuse, swap, parameters.get("part"))
+    inside, part = parameters.get("inside"), parameters.get("part", 0)
+    if inside is not None:
+        if not isinstance(part, int):
+            raise RewriteError(_NAME, "`part` must be a number of turns")
+        target = analysis.find(_NAME, inside, Loop)
+        path = _inwards(analysis, analysis.buffer_of(load), reuse)
+        if target not in path:
+            raise RewriteError(_NAME, f"{reuse.variable} cannot move into {target.variable}", line=reuse.origin.line)
+        for variable in [loop.variable for loop in path[: path.index(target) + 1]]:
+            outer = loop_around(_NAME, analysis, loads[0], reuse.variable)
+            inner = loop_around(_NAME, analysis, loads[0], variable)
+            analysis = move_inside(_NAME, analysis, outer, inner, part=part)
     buffer = analysis.buffer_of(analysis.statements[loads[0]].command)
-    around = {loop.variable: loop for loop in common_loops(analysis, buffer)}
-    if reuse.variable not in around:
+    reuse = loop_around(_NAME, analysis, loads[0], reuse.variable)
+    if reuse not in common_loops(analysis, buffer):
         raise RewriteError(_NAME, f"the loop over {reuse.variable} does not enclose all uses", line=load.origin.line)
-    reuse = around[reuse.variable]
     if any(depends_on(analysis.kernel, command, 0, reuse) for command in buffer.loads()):
         raise RewriteError(_NAME, f"the data change with {reuse.variable}", line=load.origin.line)
     widened = analyse(emit(_widen(analysis, buffer, reuse)), analysis.machine)
-    return _first_use_only(widened, loads, guarded)
-
-
-def _reordered(analysis: Analysis, reuse: Loop, swap: Loop, part: JsonValue) -> Analysis:
-    """Move the loop ``swap``, or blocks of ``part`` turns of it, outside the loop ``reuse``."""
-    if inner_loop(reuse) is not swap:
-        raise RewriteError(_NAME, f"{swap.variable} is not all of {reuse.variable}'s body", line=swap.origin.line)
-    loads = analysis.commands("mvin")
-    kernel = strip_guards(analysis.kernel, loads, frozenset((reuse.variable, swap.variable)))
-    outer = _loop_at(kernel, reuse)
-    if part is not None:
-        if not isinstance(part, int):
-            raise RewriteError(_NAME, "`part` must be a number of turns")
-        inner = inner_loop(outer)
-        kernel = split(_NAME, kernel, inner or swap, part)
-        outer = _loop_at(kernel, reuse)
-        return analyse(emit(interchange(_NAME, kernel, outer)), analysis.machine)
-    swapped = analyse(emit(interchange(_NAME, kernel, outer)), analysis.machine)
-    return analyse(emit(_turning_with(swapped, swap, reuse)), analysis.machine)
-
-
-def _turning_with(analysis: Analysis, slow: Loop, fast: Loop) -> Kernel:
-    """Let accumulator buffers that took turns with the loop that is now outside take turns with the one inside."""
-    changes: dict[int, Statement] = {}
-    for buffer in analysis.buffers:
-        for reference in buffer.references if buffer.accumulator else ():
-            command = changes.get(id(reference.command), reference.command)
-            form = linear(split_flags(reference.address)[0])
-            turning = [
-                atom for atom, _ in form.terms if not isinstance(atom, Name) and names_in(atom) == {slow.variable}
-            ]
-            if turning and not form.mentions(fast.variable) and isinstance(command, Command):
-                atom = turning[0]
-                factor = form.coefficient(atom)
-                other = substitute(atom, {slow.variable: Name(fast.variable)})
-                changes[id(reference.command)] = shift_command(
-                    command, reference.argument, Linear(0, ((atom, -factor), (other, factor)))
-                )
-    return replace(analysis.kernel, body=replace_statements(analysis.kernel.body, changes))
-
-
-def _loop_at(kernel: Kernel, wanted: Loop) -> Loop:
-    """Return the loop that stood where another loop did before a rewrite changed what is in it."""
-    return next(s for s, _ in walk(kernel.body) if isinstance(s, Loop) and place(s) == place(wanted))
+    return restore_guards(_NAME, widened, loads, gain=loads)
 
 
 def _widen(analysis: Analysis, buffer: Buffer, reuse: Loop) -> Kernel:
@@ -268,29 +242,6 @@ def _widen(analysis: Analysis, buffer: Buffer, reuse: Loop) -> Kernel:
         constant -= loop.start.value * stride
     amount = Linear(constant, tuple(terms.items()))
     return shift_buffer(analysis, buffer, amount, base=base)
-
-
-def _first_use_only(analysis: Analysis, loads: list[int], guarded: list[int]) -> Kernel:
-    """Put loads under the condition that their data are not in the scratchpad yet.
-
-    ``loads`` must gain from it; ``guarded`` had such a condition before and may do without.
-    """
-    conditions: dict[int, Expression] = {}
-    gained = False
-    for index in {*loads, *guarded}:
-        entry = analysis.statements[index]
-        needed = (analysis.flags(entry.command) & REDUNDANT) == 0
-        condition = infer_condition(entry, needed)
-        if condition is None:
-            raise RewriteError(
-                _NAME, "when the data are missing is no simple condition on the loops", line=entry.command.origin.line
-            )
-        if condition != Number(1):
-            conditions[id(entry.command)] = condition
-            gained = gained or index in loads
-    if not gained:
-        raise RewriteError(_NAME, "the data are overwritten before they are used again")
-    return guard_commands(analysis.kernel, conditions)
 
 
 KEEP_RESIDENT = Rewrite(_NAME, _sites, _apply)
