@@ -60,6 +60,9 @@ class RulesAgent:
             except RewriteError as error:
                 reasons.append(f"{choice.item.item_id}: {error}")
                 continue
+            except Exception as error:  # noqa: BLE001 - a defect in one rewrite must not end the whole search
+                reasons.append(f"{choice.item.item_id}: {choice.rewrite.name} is broken, please report it: {error!r}")
+                continue
             if result in seen:
                 reasons.append(f"{choice.item.item_id}: it would lead back to an ancestor")
                 continue

@@ -158,6 +158,19 @@ class Analysis:
         """Return the buffer that has a reference, given by statement number and slot."""
         return next(b for b in self.buffers if any((r.statement, r.slot) == (statement, slot) for r in b.references))
 
+    def buffer_at(self, rule: str, command: Command, argument: int) -> Buffer:
+        """Return the buffer that an argument of a command addresses.
+
+        Raises
+        ------
+        RewriteError
+            If the argument is no local address.
+        """
+        for buffer in self.buffers:
+            if any(r.command is command and r.argument == argument for r in buffer.references):
+                return buffer
+        raise RewriteError(rule, f"argument {argument} is no local address", line=command.origin.line)
+
     def index_of(self, command: Command) -> int:
         """Return the number of a command statement."""
         return next(index for index, entry in enumerate(self.statements) if entry.command is command)

@@ -13,7 +13,17 @@ from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expand import Instances
 from autocomp_kit.agents.rules.expression import Binary, Expression, Name, Number, names_in, simplify
 from autocomp_kit.agents.rules.machine import REDUNDANT
-from autocomp_kit.agents.rules.syntax import Command, If, Kernel, Loop, Note, Statement, Statements, rebuild
+from autocomp_kit.agents.rules.syntax import (
+    Command,
+    If,
+    Kernel,
+    Loop,
+    Note,
+    Statement,
+    Statements,
+    rebuild,
+    substitute_in,
+)
 
 __all__ = ["first_use_guards", "guard_commands", "infer_condition", "restore_guards", "settle", "strip_guards"]
 
@@ -90,15 +100,19 @@ def _under(condition: Expression, statements: Statements) -> Statements:
 
 
 def settle(statements: Statements) -> Statements:
-    """Move conditions out of loops that they do not depend on, and join neighbours with equal conditions."""
+    """Tidy conditions that rewrites made, and leave those of the author alone.
+
+    Moves conditions out of loops that they do not depend on, joins nested ones and neighbours with equal conditions,
+    and replaces a loop that does something in one turn only by that turn.
+    """
     result: list[Statement] = []
-    for statement in statements:
-        settled = _lift(statement)
+    for settled in (new for statement in statements for new in _lift(statement)):
         previous = result[-1] if result else None
         if (
             isinstance(settled, If)
             and isinstance(previous, If)
             and settled.condition == previous.condition
+            and (_made(settled) or _made(previous))
             and not (settled.otherwise or previous.otherwise or settled.origin.leading)
         ):
             result[-1] = replace(previous, then=settle(previous.then + settled.then))
@@ -107,25 +121,56 @@ def settle(statements: Statements) -> Statements:
     return tuple(result)
 
 
-def _lift(statement: Statement) -> Statement:
+def _made(statement: If) -> bool:
+    """Return whether a rewrite made a condition."""
+    return statement.origin.text is None
+
+
+def _lift(statement: Statement) -> Statements:
     if isinstance(statement, If):
-        then, otherwise = settle(statement.then), settle(statement.otherwise)
-        inner = then[0] if len(then) == 1 else None
-        if isinstance(inner, If) and not (inner.otherwise or otherwise or inner.origin.leading):
-            both = Binary("&&", statement.condition, inner.condition)
-            return If(both, inner.then, origin=replace(statement.origin, text=None))
-        return replace(statement, then=then, otherwise=otherwise)
+        return (_joined(replace(statement, then=settle(statement.then), otherwise=settle(statement.otherwise))),)
     if not isinstance(statement, Loop):
-        return statement
+        return (statement,)
     loop = replace(statement, body=settle(statement.body))
     inner = loop.body[0] if len(loop.body) == 1 else None
-    if isinstance(inner, If) and not inner.otherwise and loop.variable not in names_in(inner.condition):
-        return If(
-            inner.condition,
-            (replace(loop, body=inner.then, origin=replace(loop.origin, leading=())),),
-            origin=replace(inner.origin, leading=loop.origin.leading),
-        )
-    return loop
+    if not isinstance(inner, If) or inner.otherwise or not _made(inner):
+        return (loop,)
+    leading = loop.origin.leading
+    turn = _one_turn(loop, inner.condition)
+    if turn is not None:
+        return _with_leading(substitute_in(inner.then, loop.variable, turn), leading)
+    if loop.variable not in names_in(inner.condition):
+        inside = replace(loop, body=inner.then, origin=replace(loop.origin, leading=()))
+        return (_joined(replace(inner, then=(inside,), origin=replace(inner.origin, leading=leading))),)
+    return (loop,)
+
+
+def _joined(statement: If) -> If:
+    """Return a condition with a condition as its only statement as one."""
+    inner = statement.then[0] if len(statement.then) == 1 else None
+    if not isinstance(inner, If) or inner.otherwise or statement.otherwise or inner.origin.leading:
+        return statement
+    if not (_made(statement) or _made(inner)):
+        return statement
+    both = Binary("&&", statement.condition, inner.condition)
+    return If(both, inner.then, origin=replace(statement.origin, text=None))
+
+
+def _one_turn(loop: Loop, condition: Expression) -> Number | None:
+    """Return the value of a loop's variable that a condition asks for, if it is one that occurs."""
+    match condition, simplify(loop.start), simplify(loop.bound):
+        case Binary("==", Name(name), Number(value) as turn), Number(start), Number(bound):
+            occurs = start <= value < bound and (value - start) % loop.step == 0
+            return turn if name == loop.variable and occurs else None
+        case _:
+            return None
+
+
+def _with_leading(statements: Statements, leading: tuple[str, ...]) -> Statements:
+    if not statements or not leading:
+        return statements
+    first = statements[0]
+    return (replace(first, origin=replace(first.origin, leading=leading + first.origin.leading)), *statements[1:])
 
 
 def restore_guards(rule: str, analysis: Analysis, loads: Iterable[int], *, gain: Collection[int] = ()) -> Kernel:

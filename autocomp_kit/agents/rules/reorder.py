@@ -15,9 +15,9 @@ from autocomp_kit.agents.rules.addresses import (
 from autocomp_kit.agents.rules.analysis import Analysis, Buffer, analyse, loops_of
 from autocomp_kit.agents.rules.emit import emit
 from autocomp_kit.agents.rules.errors import RewriteError
-from autocomp_kit.agents.rules.expression import Name, Number, names_in, substitute
+from autocomp_kit.agents.rules.expression import Binary, Expression, Name, Number, names_in, substitute
 from autocomp_kit.agents.rules.guards import first_use_guards, restore_guards, strip_guards
-from autocomp_kit.agents.rules.linear import Linear, linear, split_flags
+from autocomp_kit.agents.rules.linear import Linear, add, linear, split_flags
 from autocomp_kit.agents.rules.loops import inner_loop, interchange, sink, split
 from autocomp_kit.agents.rules.syntax import Command, Kernel, Loop, Statement, Statements, place, walk
 
@@ -101,7 +101,8 @@ def _used_in_both(analysis: Analysis, outer: Loop, inner: Loop) -> list[Buffer]:
     for buffer in analysis.buffers:
         parts = {id(r.command) in inside for r in buffer.references}
         within = all(any(e is outer for e in analysis.statements[r.statement].around) for r in buffer.references)
-        if len(parts) == 2 and within and not _changes_with(analysis, buffer, outer):
+        alternates = _alternation(buffer, outer) is not None
+        if len(parts) == 2 and within and (alternates or not _changes_with(analysis, buffer, outer)):
             result.append(buffer)
     return result
 
@@ -111,6 +112,21 @@ def _changes_with(analysis: Analysis, buffer: Buffer, loop: Loop) -> bool:
     return any(linear(address).mentions(loop.variable) for address in addresses)
 
 
+def _alternation(buffer: Buffer, loop: Loop) -> tuple[Expression, int, int] | None:
+    """Return the term ``variable % count`` of all of a buffer's addresses, the count, and the rows between turns."""
+    found = set()
+    for reference in buffer.references:
+        terms = linear(split_flags(reference.address)[0]).terms
+        mine = [term for term in terms if loop.variable in names_in(term[0])]
+        found.add(mine[0] if len(mine) == 1 else None)
+    term = next(iter(found)) if len(found) == 1 else None
+    match term:
+        case (Binary("%", Name(), Number(count)) as turn, distance):
+            return turn, count, distance
+        case _:
+            return None
+
+
 def _one_per_turn(rule: str, analysis: Analysis, buffer: Buffer, loop: Loop) -> Analysis:
     """Give a buffer rows of its own in every turn of a loop."""
     buffer = analysis.buffer_with(buffer.references[0].statement, buffer.references[0].slot)
@@ -118,14 +134,20 @@ def _one_per_turn(rule: str, analysis: Analysis, buffer: Buffer, loop: Loop) -> 
     if trips is None or loop.step != 1 or not isinstance(loop.start, Number):
         raise RewriteError(rule, f"{loop.variable} does not count by one to a constant", line=loop.origin.line)
     dim = analysis.machine.array.dim
-    stride = -(-buffer.extent // dim) * dim
+    extent, undone = buffer.extent, Linear(0)
+    alternation = _alternation(buffer, loop)
+    if alternation is not None:
+        turn, count, distance = alternation
+        extent -= distance * (min(count, trips) - 1)
+        undone = Linear(0, ((turn, -distance),))
+    stride = -(-extent // dim) * dim
     base = find_rows(analysis, rows=stride * trips, buffer=buffer)
     if base is None:
         memory = "accumulator" if buffer.accumulator else "scratchpad"
         raise RewriteError(
             rule, f"all turns of {loop.variable} need {stride * trips} rows of the {memory}", line=loop.origin.line
         )
-    amount = Linear(-stride * loop.start.value, ((Name(loop.variable), stride),))
+    amount = add(Linear(-stride * loop.start.value, ((Name(loop.variable), stride),)), undone)
     return analyse(emit(shift_buffer(analysis, buffer, amount, base=base, inside=loop)), analysis.machine)
 
 

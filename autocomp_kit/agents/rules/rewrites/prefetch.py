@@ -33,6 +33,7 @@ from autocomp_kit.agents.rules.syntax import (
     rebuild,
     substitute_in,
     unwritten,
+    walk,
 )
 
 __all__ = ["PREFETCH"]
@@ -48,9 +49,20 @@ def _loops(analysis: Analysis, buffer: Buffer) -> list[Loop]:
         changes = all(depends_on(analysis.kernel, load, 0, loop) for load in loads)
         conditions = [e for load in loads for e in analysis.instances(load).around if isinstance(e, If)]
         free = not any(loop.variable in names_in(condition.condition) for condition in conditions)
-        if changes and free and (constant_trips(loop) or 0) > 1:
+        if changes and free and (constant_trips(loop) or 0) > 1 and _one_turn_fits(analysis, buffer, loop):
             result.append(loop)
     return result
+
+
+def _one_turn_fits(analysis: Analysis, buffer: Buffer, loop: Loop) -> bool:
+    """Return whether all that one turn of a loop loads lies in rows of its own."""
+    kernel = analysis.kernel
+    for load in buffer.loads():
+        around = loops_of(analysis.instances(load).around)
+        for inner in around[around.index(loop) + 1 :]:
+            if depends_on(kernel, load, 0, inner) and not depends_on(kernel, load, 1, inner):
+                return False
+    return True
 
 
 def _sites(analysis: Analysis) -> list[Site]:
@@ -126,7 +138,7 @@ def _pipelined(analysis: Analysis, loads: list[Command], loop: Loop) -> Kernel:
         bare = tuple(replace(s, origin=replace(s.origin, leading=())) for s in moved)
         return (If(more, bare, origin=replace(unwritten(statement.origin), trailing="")),)
 
-    first = substitute_in(_only(analysis, loop.body, loads), loop.variable, loop.start)
+    first = settle(substitute_in(_only(analysis, loop.body, loads), loop.variable, loop.start))
     body = settle(rebuild(loop.body, ahead))
 
     def change(statement: Statement) -> Statements | None:
@@ -149,13 +161,30 @@ def _only(analysis: Analysis, statements: Statements, loads: list[Command]) -> S
             result.append(replace(inlined, origin=replace(inlined.origin, leading=(), trailing="")))
         elif isinstance(statement, Loop):
             body = _only(analysis, statement.body, loads)
-            result += [replace(statement, body=body, origin=origin)] if body else []
+            # A loop that only repeats the same loads is not needed.
+            result += [replace(statement, body=body, origin=origin)] if _mentions(body, statement.variable) else body
         elif isinstance(statement, If):
             then = _only(analysis, statement.then, loads)
             otherwise = _only(analysis, statement.otherwise, loads)
             if then or otherwise:
-                result.append(replace(statement, then=then, otherwise=otherwise, origin=origin))
+                result.append(replace(statement, then=then, otherwise=otherwise, origin=unwritten(origin)))
     return tuple(result)
+
+
+def _mentions(statements: Statements, name: str) -> bool:
+    return any(
+        name in names_in(node)
+        for statement, _ in walk(statements)
+        for node in (
+            statement.arguments
+            if isinstance(statement, Command)
+            else (statement.condition,)
+            if isinstance(statement, If)
+            else (statement.start, statement.bound)
+            if isinstance(statement, Loop)
+            else ()
+        )
+    )
 
 
 def _inlined(analysis: Analysis, load: Command) -> Command:

@@ -158,12 +158,9 @@ def _apply(name: str, analysis: Analysis, parameters: Parameters) -> Kernel:
     if not (isinstance(count, int) and isinstance(base, int) and isinstance(stride, int)) or count < 2:
         raise RewriteError(name, "it needs a `count` of at least 2, a `base` and a `stride`")
     argument = parameters.get("argument")
-    buffer = next(
-        (b for b in analysis.buffers if any(r.command is command and r.argument == argument for r in b.references)),
-        None,
-    )
-    if buffer is None:
-        raise RewriteError(name, f"argument {argument} is no local address", line=command.origin.line)
+    if not isinstance(argument, int):
+        raise RewriteError(name, "it needs an `argument`", line=command.origin.line)
+    buffer = analysis.buffer_at(name, command, argument)
     return shift_buffer(analysis, buffer, rotation(loop, count, stride), base=base, inside=loop)
 
 
