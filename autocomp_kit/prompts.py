@@ -130,8 +130,10 @@ class Prompts:
         machine: MachineConfig,
         values: Mapping[str, object],
     ) -> Prompt:
-        facts = {**_machine_facts(machine), "function": FUNCTION}
-        constant = "\n".join(self._render(name, facts) for name in ("machine.md.j2", "timing.md.j2", *rules))
+        facts = {**_machine_facts(machine), "function": FUNCTION, "kind": request.workload_kind}
+        about_kind = f"kind_{request.workload_kind}.md.j2"
+        advice = (about_kind,) if about_kind in self._environment.list_templates() else ()
+        constant = "\n".join(self._render(name, facts) for name in ("machine.md.j2", "timing.md.j2", *advice, *rules))
         task = self._render("task.md.j2", {"workload_text": _clean(request.workload_text)})
         steps = {"iteration": request.iteration, "iterations": request.iterations}
         return Prompt((constant, task), self._render(template, {**steps, **values}))

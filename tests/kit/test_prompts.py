@@ -31,6 +31,7 @@ def test_plan_prompt_with_ancestors_on_another_machine(golden: Callable[[str, st
     root, child = candidate(), candidate("void solution(void) { fence(); }\n")
     request = plan_request(
         machine="fp32-4",
+        workload_kind="admm",
         ancestors=((root, None, evaluation(9000)), (child, plan("Overwrite on the first k."), evaluation(7000))),
         iteration=3,
     )
@@ -54,6 +55,17 @@ def test_combine_prompt(golden: Callable[[str, str], None]) -> None:
 def test_one_call_prompt(golden: Callable[[str, str], None]) -> None:
     prompt = Prompts().plan_and_code(plan_request(), machine=MACHINE)
     golden("prompts/plan_and_code.md", "# Rules" + prompt.text.split("# Rules", 1)[1])
+
+
+def test_a_kind_of_workload_has_its_own_advice(golden: Callable[[str, str], None]) -> None:
+    text = Prompts().code(code_request(workload_kind="conv"), machine=MACHINE).constant[0]
+    golden("prompts/conv.md", "# Convolution" + text.split("# Convolution")[1].split("# Rules")[0])
+    assert "# Convolution" not in Prompts().code(code_request(workload_kind="gemm"), machine=MACHINE).text
+
+
+@pytest.mark.parametrize("kind", ["", "../machine", "unheard-of"])
+def test_an_unknown_kind_has_none(kind: str) -> None:
+    assert "# Rules" in Prompts().code(code_request(workload_kind=kind), machine=MACHINE).constant[0]
 
 
 def test_repairs_and_crosses_share_the_prefix_of_code_calls() -> None:
