@@ -58,7 +58,7 @@ from autocomp_kit.figures import (
 )
 from autocomp_kit.kernel import unified_diff
 from autocomp_kit.optimize import make_run
-from autocomp_kit.progress import RunProgress
+from autocomp_kit.progress import NotebookProgress
 from autocomp_kit.settings import SearchConfig
 from autocomp_kit.store import Store
 from autocomp_kit.workloads import load_workload
@@ -95,8 +95,7 @@ settings = SearchConfig(
     seed=seed,
 )
 run = make_run(problem, agent=agent, machine=machine, config=settings, store=study)
-with RunProgress() as progress:
-    history = run.execute(observers=[progress])
+history = run.execute(observers=[NotebookProgress()])
 summary = history.summary()
 print(f"{summary.start_cycles:,} -> {summary.best_cycles:,} cycles: {summary.speedup:.2f}x (simulated)")
 print(f"{summary.tried} candidates tried, {summary.correct} correct, {summary.failed} failed")

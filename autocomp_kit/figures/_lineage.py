@@ -45,7 +45,8 @@ def lineage_table(steps: Sequence[Step]) -> pd.DataFrame:
 def lineage_figure(table: pd.DataFrame) -> go.Figure:
     """Draw a lineage table: cycles as bars, array utilisation as a line."""
     items = table["item_id"].fillna("start kernel")
-    names = [f"{number}: {item}" for number, item in zip(table["step"], items, strict=True)]
+    # Long names break at their hyphens: bars are narrow.
+    names = [f"{number}: {item}".replace("-", "-<br>") for number, item in zip(table["step"], items, strict=True)]
     figure = go.Figure()
     figure.add_bar(
         x=names,
