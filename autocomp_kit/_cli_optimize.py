@@ -12,8 +12,9 @@ from autocomp_kit.errors import InputError
 
 if TYPE_CHECKING:
     from autocomp_kit.history import RunHistory, RunSummary
+    from autocomp_kit.run import Run
 
-__all__ = ["DEFAULT_STORE", "print_summary", "register"]
+__all__ = ["DEFAULT_STORE", "drive", "print_summary", "register"]
 
 DEFAULT_STORE = Path("autocomp.sqlite")
 
@@ -47,20 +48,16 @@ def optimize(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting, such as slack=1.0; may be repeated.")
     ] = None,
-    budget: Annotated[float | None, typer.Option(help="US dollars that model calls may cost in all.")] = None,
+    budget: Annotated[float | None, typer.Option(min=0, help="US dollars that model calls may cost in all.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that model calls may use in all.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(min=0.001, help="Seconds after which no call begins.")] = None,
     store: Annotated[Path, typer.Option(help="File that keeps the run.")] = DEFAULT_STORE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
     """Search for a faster kernel; everything tried is kept in the store."""
-    from rich.console import Console  # noqa: PLC0415 - other commands start without it
-
-    from autocomp_kit.agents.budget import Budget  # noqa: PLC0415 - as above
-    from autocomp_kit.agents.registry import make_ensemble  # noqa: PLC0415 - as above
-    from autocomp_kit.optimize import make_run  # noqa: PLC0415 - as above
-    from autocomp_kit.progress import RunProgress  # noqa: PLC0415 - as above
-    from autocomp_kit.run import StartKernelError  # noqa: PLC0415 - as above
-    from autocomp_kit.settings import load_settings  # noqa: PLC0415 - as above
+    from autocomp_kit.optimize import make_run  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.settings import Limits, load_settings  # noqa: PLC0415 - as above
     from autocomp_kit.store import Store  # noqa: PLC0415 - as above
 
     named = {
@@ -72,17 +69,35 @@ def optimize(
         "keep_probability": keep_probability,
     }
     chosen = load_settings(settings, _assignments(set_ or []) | named)
-    limit = Budget(usd=budget) if budget is not None else None
-    agents = make_ensemble(agent or ["rules"], code_agent or [], budget=limit)
     code = _read_kernel(kernel) if kernel else None
     with Store.open(store) as study:
-        run = make_run(workload, agent=agents, kernel=code, machine=config, menu=menu, config=chosen, store=study)
-        try:
-            with RunProgress(Console(stderr=True)) as progress:
-                history = run.execute(observers=[progress])
-        except StartKernelError as error:
-            typer.echo(f"autocomp-kit: {error}", err=True)
-            raise typer.Exit(1) from error
+        run = make_run(
+            workload,
+            agent=agent or ["rules"],
+            code_agent=code_agent or [],
+            kernel=code,
+            machine=config,
+            menu=menu,
+            config=chosen,
+            limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
+            store=study,
+        )
+        drive(run, store=store, output=output, as_json=as_json)
+
+
+def drive(run: Run, *, store: Path, output: Path | None, as_json: bool) -> None:
+    """Drive a run with a progress bar, print how it went, and leave with its exit code."""
+    from rich.console import Console  # noqa: PLC0415 - other commands start without it
+
+    from autocomp_kit.progress import RunProgress  # noqa: PLC0415 - as above
+    from autocomp_kit.run import StartKernelError  # noqa: PLC0415 - as above
+
+    try:
+        with RunProgress(Console(stderr=True), before=run.before) as progress:
+            history = run.execute(observers=[progress])
+    except StartKernelError as error:
+        typer.echo(f"autocomp-kit: {error}", err=True)
+        raise typer.Exit(1) from error
     if output is not None:
         _write_best(history, output)
     summary = history.summary()
@@ -90,9 +105,14 @@ def optimize(
         typer.echo(summary.model_dump_json())
     else:
         print_summary(summary, store)
-    if history.finished is not None and history.finished.reason == "agent_unavailable":
-        typer.echo(f"autocomp-kit: stopped early: {history.finished.message}", err=True)
+    finished = history.finished
+    if finished is not None and finished.message:
+        typer.echo(f"autocomp-kit: stopped early: {finished.message}", err=True)
+    if finished is not None and finished.reason == "agent_unavailable":
         raise typer.Exit(1)
+    if finished is not None and finished.reason == "cancelled":
+        typer.echo(f"autocomp-kit: go on with: autocomp-kit runs resume {run.run_id} --store {store}", err=True)
+        raise typer.Exit(130)
 
 
 def print_summary(summary: RunSummary, store: Path) -> None:

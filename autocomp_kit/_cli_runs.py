@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from autocomp_kit._cli_optimize import DEFAULT_STORE, print_summary
+from autocomp_kit._cli_optimize import DEFAULT_STORE, drive, print_summary
 from autocomp_kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ RunArgument = Annotated[str | None, typer.Argument(help="Run, or the beginning o
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    runs = typer.Typer(no_args_is_help=True, help="List, show and export runs.", rich_markup_mode=None)
+    runs = typer.Typer(no_args_is_help=True, help="List, show, export and resume runs.", rich_markup_mode=None)
     runs.command("list")(list_runs)
     runs.command("show")(show)
     runs.command("export")(export)
+    runs.command("resume")(resume)
     app.add_typer(runs, name="runs")
 
 
@@ -97,6 +98,25 @@ def export(
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {output}: {error}") from error
+
+
+def resume(
+    run: RunArgument = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    budget: Annotated[float | None, typer.Option(min=0, help="US dollars that model calls may cost in all.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that model calls may use in all.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(min=0.001, help="Seconds after which no call begins.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """Go on with a run that was interrupted or has reached a limit; limits count what it has used before."""
+    from autocomp_kit.optimize import reopen_run  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.settings import Limits  # noqa: PLC0415 - as above
+
+    with _open(store) as study:
+        again = reopen_run(run, store=study, limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds))
+        drive(again, store=store, output=output, as_json=as_json)
 
 
 def _open(path: Path) -> Store:

@@ -63,10 +63,10 @@ class Recorder:
         if self.before.events:
             self._write(RunResumed(**self._stamp()))
             return
-        self._store.add_run(record)
         problem, iterations = record.problem, record.config.iterations
         started = RunStarted(**self._stamp(), workload=problem.workload, machine=problem.machine, iterations=iterations)
-        self._write(started)
+        self._store.add_run(record, started)
+        self._published(started)
 
     def iteration_started(self, search: BeamSearch, proposals: tuple[Proposal, ...]) -> None:
         """Note what an iteration is about to ask."""
@@ -101,22 +101,22 @@ class Recorder:
             plan_id=proposal.plan_id,
             parent_id=proposal.parent_id,
             iteration=proposal.iteration,
-            agent=proposal.planner,
+            agent=proposal.planner or "",
             error=error.kind,
             message=str(error),
             usage=error.usage,
         )
         self._write(event)
 
-    def code_failed(self, proposal: Proposal, sample: int, error: AgentError) -> None:
+    def code_failed(self, proposal: Proposal, candidate_id: str, agent: str, error: AgentError) -> None:
         """Note that a code call gave no kernel."""
         event = CodeFailed(
             **self._stamp(),
-            candidate_id=proposal.candidate_id(sample),
+            candidate_id=candidate_id,
             parent_id=proposal.parent_id,
             plan_id=proposal.plan_id,
             iteration=proposal.iteration,
-            agent=proposal.coders[sample],
+            agent=agent,
             error=error.kind,
             message=str(error),
             usage=error.usage,
@@ -195,5 +195,8 @@ class Recorder:
         self, event: RunEvent, *, plan: Plan | None = None, candidate: Candidate | None = None, entry: str | None = None
     ) -> None:
         self._store.add_event(event, plan=plan, candidate=candidate, entry=entry)
+        self._published(event)
+
+    def _published(self, event: RunEvent) -> None:
         self._next_sequence += 1
         self._publish(event)

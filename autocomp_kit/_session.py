@@ -7,58 +7,34 @@ from collections.abc import Coroutine, Iterable
 from typing import TypedDict, TypeVar
 
 from autocomp_kit._evaluations import Evaluations
+from autocomp_kit._pace import Pace
 from autocomp_kit._recorder import Recorder
-from autocomp_kit.agents.base import AgentError, AgentUnavailableError, CodeRequest, PlanRequest
+from autocomp_kit.agents.base import (
+    AgentError,
+    AgentUnavailableError,
+    CodeReply,
+    CodeRequest,
+    Combiner,
+    CombineRequest,
+    PlanRequest,
+    Repairer,
+    RepairRequest,
+)
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.history import RunRecord
 from autocomp_kit.records import Candidate, Plan
-from autocomp_kit.search import BeamSearch, Member, Outcome, Proposal
+from autocomp_kit.search import BeamSearch, Member, Outcome, Proposal, derive_seed
 
-__all__ = ["Pace", "Session", "together"]
+__all__ = ["Session", "together"]
 
 T = TypeVar("T")
-
-
-class Pace:
-    """How many agent calls may be under way at a time, and whether anything may begin at all."""
-
-    def __init__(self, concurrent_calls: int) -> None:
-        self._calls = asyncio.Semaphore(concurrent_calls)
-        self._unpaused = asyncio.Event()
-        self.unpause()
-
-    def pause(self) -> None:
-        """Let nothing begin."""
-        self._unpaused.clear()
-
-    def unpause(self) -> None:
-        """Let things begin again."""
-        self._unpaused.set()
-
-    async def unpaused(self) -> None:
-        """Wait while paused."""
-        await self._unpaused.wait()
-
-    async def call(self, call: Coroutine[object, object, T]) -> T:
-        """Make one agent call when its turn comes."""
-        try:
-            async with self._calls:
-                await self.unpaused()
-                return await call
-        finally:
-            call.close()
 
 
 class Session:
     """Carries out proposals; what an earlier session of the run has done is taken from its history."""
 
     def __init__(
-        self,
-        record: RunRecord,
-        ensemble: Ensemble,
-        recorder: Recorder,
-        evaluations: Evaluations,
-        pace: Pace,
+        self, record: RunRecord, ensemble: Ensemble, recorder: Recorder, evaluations: Evaluations, pace: Pace
     ) -> None:
         self._record = record
         self._planners = {agent.name: agent for agent in ensemble.planners}
@@ -70,11 +46,12 @@ class Session:
     async def carry_out(self, search: BeamSearch, proposal: Proposal) -> None:
         """Make a proposal's calls, evaluate what comes of them, and tell the search."""
         plan = await self._planned(search, proposal)
-        members: list[Member | None] = []
+        members: tuple[Member, ...] = ()
         if plan is not None:
             samples = range(len(proposal.coders))
-            members = await together(self._implemented(search, proposal, plan, sample) for sample in samples)
-        search.tell(proposal, Outcome(plan, tuple(member for member in members if member is not None)))
+            made = await together(self._implemented(search, proposal, plan, sample) for sample in samples)
+            members = tuple(member for line in made for member in line)
+        search.tell(proposal, Outcome(plan, members))
 
     async def evaluated(self, candidate: Candidate, plan: Plan | None) -> Member:
         """Return a candidate with its verdict."""
@@ -90,10 +67,97 @@ class Session:
         """Return the proposal's plan, or ``None`` if the call fails."""
         if self._recorder.has_failed(proposal.plan_id):
             return None
-        if plan := self._recorder.before.plans.get(proposal.plan_id):
-            return plan
+        if recorded := self._recorder.before.plans.get(proposal.plan_id):
+            return recorded
+        if proposal.planner is None:
+            plan = _given_plan(proposal)
+        else:
+            try:
+                plan = await self._call(self._planners[proposal.planner].plan(self._plan_request(search, proposal)))
+            except AgentUnavailableError:
+                raise
+            except AgentError as error:
+                self._pace.spend(error.usage)
+                self._recorder.plan_failed(proposal, error)
+                return None
+            if (plan.plan_id, plan.parent_id) != (proposal.plan_id, proposal.parent_id):
+                raise RuntimeError(f"agent {proposal.planner} was asked for plan {proposal.plan_id}: {plan.plan_id}")
+            self._pace.spend(plan.usage)
+        self._recorder.plan_made(plan)
+        return plan
+
+    async def _implemented(self, search: BeamSearch, proposal: Proposal, plan: Plan, sample: int) -> tuple[Member, ...]:
+        """Return one implementation of a plan, and the attempts to repair it if it fails."""
+        coder = self._coders[proposal.coders[sample]]
+        members: list[Member] = []
+        for attempt in range(1 + self._record.config.repairs):
+            candidate_id = proposal.candidate_id(sample) + (f"r{attempt}" if attempt else "")
+            if self._recorder.has_failed(candidate_id):
+                break
+            candidate = self._recorder.before.candidates.get(candidate_id)
+            if candidate is None:
+                if not members:
+                    call = self._code_call(search, proposal, plan, sample)
+                elif isinstance(coder, Repairer):
+                    call = coder.repair(self._repair_request(search, proposal, plan, members[-1], attempt))
+                else:
+                    break
+                try:
+                    reply = await self._call(call)
+                except AgentUnavailableError:
+                    raise
+                except AgentError as error:
+                    self._pace.spend(error.usage)
+                    self._recorder.code_failed(proposal, candidate_id, coder.name, error)
+                    break
+                self._pace.spend(reply.usage)
+                candidate = Candidate(
+                    candidate_id=candidate_id,
+                    parent_id=proposal.parent_id,
+                    plan_id=proposal.plan_id,
+                    iteration=proposal.iteration,
+                    slot=proposal.slot,
+                    sample=sample,
+                    code=reply.code,
+                    agent=reply.agent,
+                    notes=reply.notes,
+                    usage=reply.usage,
+                )
+            members.append(await self.evaluated(candidate, plan))
+            if members[-1].evaluation.correct or members[-1].evaluation.status == "internal_error":
+                break
+        return tuple(members)
+
+    def _code_call(
+        self, search: BeamSearch, proposal: Proposal, plan: Plan, sample: int
+    ) -> Coroutine[object, object, CodeReply]:
+        """Return the call that writes the first version of a kernel."""
+        coder = self._coders[proposal.coders[sample]]
+        parent, seed = search.member(proposal.parent_id), proposal.code_seed(sample)
+        if proposal.other_id is None:
+            request = CodeRequest(
+                plan=plan,
+                parent=parent.candidate,
+                evaluation=parent.evaluation,
+                **self._context(proposal),
+                sample=sample,
+                seed=seed,
+            )
+            return coder.implement(request)
+        if not isinstance(coder, Combiner):
+            raise TypeError(f"agent {coder.name} was asked to combine kernels and cannot")
+        other = search.member(proposal.other_id)
+        pair = CombineRequest(
+            parents=((parent.candidate, parent.evaluation), (other.candidate, other.evaluation)),
+            **self._context(proposal),
+            sample=sample,
+            seed=seed,
+        )
+        return coder.combine(pair)
+
+    def _plan_request(self, search: BeamSearch, proposal: Proposal) -> PlanRequest:
         parent = search.member(proposal.parent_id)
-        request = PlanRequest(
+        return PlanRequest(
             plan_id=proposal.plan_id,
             parent=parent.candidate,
             evaluation=parent.evaluation,
@@ -103,54 +167,34 @@ class Session:
             seed=proposal.seed,
             ancestors=tuple((one.candidate, one.plan, one.evaluation) for one in search.ancestors(parent.id)),
         )
-        try:
-            plan = await self._pace.call(self._planners[proposal.planner].plan(request))
-        except AgentUnavailableError:
-            raise
-        except AgentError as error:
-            self._recorder.plan_failed(proposal, error)
-            return None
-        if (plan.plan_id, plan.parent_id) != (proposal.plan_id, proposal.parent_id):
-            raise RuntimeError(f"agent {proposal.planner} was asked for plan {proposal.plan_id}, made {plan.plan_id}")
-        self._recorder.plan_made(plan)
-        return plan
 
-    async def _implemented(self, search: BeamSearch, proposal: Proposal, plan: Plan, sample: int) -> Member | None:
-        """Return one implementation of a plan with its verdict, or ``None`` if the call gives no kernel."""
-        candidate_id = proposal.candidate_id(sample)
-        if self._recorder.has_failed(candidate_id):
-            return None
-        if candidate := self._recorder.before.candidates.get(candidate_id):
-            return await self.evaluated(candidate, plan)
+    def _repair_request(
+        self, search: BeamSearch, proposal: Proposal, plan: Plan, failed: Member, attempt: int
+    ) -> RepairRequest:
         parent = search.member(proposal.parent_id)
-        request = CodeRequest(
+        return RepairRequest(
             plan=plan,
             parent=parent.candidate,
-            evaluation=parent.evaluation,
+            parent_evaluation=parent.evaluation,
+            failed=failed.candidate,
+            evaluation=failed.evaluation,
             **self._context(proposal),
-            sample=sample,
-            seed=proposal.code_seed(sample),
+            round=attempt,
+            seed=derive_seed(proposal.code_seed(failed.candidate.sample), "repair", attempt),
         )
+
+    async def _call(self, call: Coroutine[object, object, T]) -> T:
+        """Make one call; whatever is not this call's own failure lets no further call begin."""
         try:
-            reply = await self._pace.call(self._coders[proposal.coders[sample]].implement(request))
-        except AgentUnavailableError:
+            return await self._pace.call(call)
+        except AgentUnavailableError as error:
+            self._pace.halt(error)
             raise
-        except AgentError as error:
-            self._recorder.code_failed(proposal, sample, error)
-            return None
-        candidate = Candidate(
-            candidate_id=candidate_id,
-            parent_id=proposal.parent_id,
-            plan_id=proposal.plan_id,
-            iteration=proposal.iteration,
-            slot=proposal.slot,
-            sample=sample,
-            code=reply.code,
-            agent=reply.agent,
-            notes=reply.notes,
-            usage=reply.usage,
-        )
-        return await self.evaluated(candidate, plan)
+        except (AgentError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            self._pace.halt(error)
+            raise
 
     def _context(self, proposal: Proposal) -> _Context:
         problem = self._record.problem
@@ -166,7 +210,7 @@ class Session:
 
 
 class _Context(TypedDict):
-    """What plan and code requests have in common."""
+    """What all requests have in common."""
 
     workload: str
     workload_text: str
@@ -178,11 +222,30 @@ class _Context(TypedDict):
 
 
 async def together(coroutines: Iterable[Coroutine[object, object, T]]) -> list[T]:
-    """Run all at a time and return their results in order; the first failure stops the others and is raised."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    """Run all at a time, to the end of each, and return their results in order.
+
+    Raises
+    ------
+    BaseException
+        What the first of them raised, after all have ended.
+    """
+    results = await asyncio.gather(*coroutines, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+def _given_plan(proposal: Proposal) -> Plan:
+    """Return the plan of a proposal for which nobody has to plan."""
+    return Plan(
+        plan_id=proposal.plan_id,
+        parent_id=proposal.parent_id,
+        iteration=proposal.iteration,
+        slot=proposal.slot,
+        seed=proposal.seed,
+        offered=proposal.offered,
+        item_id=None,
+        text=proposal.plan_text,
+        agent="search",
+    )

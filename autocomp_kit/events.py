@@ -37,7 +37,9 @@ StopReason = Literal[
     "near_bound",  # the best candidate is as close to the ideal cycles as was asked for
     "start_kernel",  # the kernel to start from is not correct
     "agent_unavailable",  # no later agent call can succeed
-    "budget",  # evaluations, money, tokens or time are used up
+    "evaluations",  # as many candidates as allowed have been evaluated
+    "budget",  # money or tokens are used up
+    "time",  # the time is used up
     "cancelled",  # by the user
     "internal_error",  # a defect of ours or of an agent
 ]

@@ -33,9 +33,13 @@ EventT = TypeVar("EventT", bound=Event)
 
 
 class Problem(Record):
-    """What is optimised, and for what machine; the texts are what an agent reads about them."""
+    """What is optimised, and for what machine; the texts are what an agent reads about them.
+
+    ``source`` is what the workload was loaded from, a name or a path; ``machine`` is a preset's name or a path.
+    """
 
     workload: str
+    source: str
     workload_text: str
     workload_kind: str = ""
     machine: str

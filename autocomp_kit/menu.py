@@ -23,6 +23,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,6 +109,13 @@ class Menu(Record):
         if not items:
             raise MenuError(f"menu {self.name!r} offers nothing: every item is disabled or has weight 0")
         return items
+
+    def reweighted(self, factors: Mapping[str, float]) -> Menu:
+        """Return the menu with the weights of some items multiplied by factors from 0."""
+        items = (
+            item.model_copy(update={"weight": item.weight * factors.get(item.item_id, 1.0)}) for item in self.items
+        )
+        return self.model_copy(update={"items": tuple(items)})
 
     def draw(
         self, *, seed: int, keep_probability: float, minimum: int = 1, shuffle: bool = False

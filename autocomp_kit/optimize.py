@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,27 +13,31 @@ from autocomp_kit.agents.registry import make_ensemble
 from autocomp_kit.errors import InputError
 from autocomp_kit.history import Problem
 from autocomp_kit.menu import Menu, load_menu, menu_names
+from autocomp_kit.records import Usage
 from autocomp_kit.run import Run
-from autocomp_kit.settings import SearchConfig
+from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
 
 if TYPE_CHECKING:
-    from gemmini_sim import MachineConfig
-
+    from autocomp_kit.agents.budget import Budget
+    from autocomp_kit.evaluate import Evaluator
     from autocomp_kit.workloads import Workload
 
-__all__ = ["make_run"]
+__all__ = ["make_run", "reopen_run"]
 
 
 def make_run(
     workload: str | Path | Workload,
     *,
     agent: str | Sequence[str] | Agent | Ensemble = "rules",
+    code_agent: str | Sequence[str] = (),
     kernel: str | None = None,
     machine: str | Path = "int8-16",
     menu: str | Path | Menu | None = None,
     config: SearchConfig | None = None,
+    limits: Limits | None = None,
     store: Store | None = None,
+    executor: Executor | None = None,
 ) -> Run:
     """Return a run, ready to be driven.
 
@@ -42,44 +47,84 @@ def make_run(
         What the kernel must compute: a workload, its name, or the path of its file.
     agent
         Who plans and writes code: an agent, its name (:func:`autocomp_kit.agents.registry.agent_names`), or several.
+    code_agent
+        Names of those who write code, if not those who plan.
     kernel
         The C source to start from; by default the workload's baseline.
     machine
         A preset of the simulator or the path of a machine's file.
     menu
         A menu, its name, or the path of its file; by default the one for the workload's kind.
-    config
-        How to search.
+    config, limits
+        How to search, and what the run may use up.
     store
         Where to keep the run; by default in memory.
+    executor
+        Where evaluations run; by default a thread per processor.
 
     Raises
     ------
-    InputError, ConfigError
+    InputError
         If something is not there, cannot be read, or does not fit the rest.
     """
-    from gemmini_sim import load_config  # noqa: PLC0415 - it brings NumPy and Numba
-
-    from autocomp_kit.evaluate import Evaluator, FileCache  # noqa: PLC0415 - as above
-    from autocomp_kit.workloads import load_workload  # noqa: PLC0415 - as above
-
-    if isinstance(workload, str | Path):
-        workload = load_workload(workload)
-    configuration = load_config(machine)
-    evaluator = Evaluator(workload, configuration, cache=FileCache())
-    if isinstance(agent, str):
-        agent = (agent,)
-    if isinstance(agent, Sequence):
-        agent = make_ensemble(agent)
+    evaluator, source = _evaluator(workload, machine)
+    if not isinstance(agent, Agent | Ensemble):
+        agent = make_ensemble(_listed(agent), _listed(code_agent), budget=_budget(limits, Usage()))
     return Run(
-        problem=_problem(workload, configuration, str(machine)),
-        kernel=workload.baseline_code(configuration) if kernel is None else kernel,
+        problem=_problem(evaluator, source, str(machine)),
+        kernel=evaluator.workload.baseline_code(evaluator.machine) if kernel is None else kernel,
         agent=agent,
         evaluator=evaluator,
-        menu=menu if isinstance(menu, Menu) else load_menu(menu or _menu_for(workload)),
+        menu=menu if isinstance(menu, Menu) else load_menu(menu or _menu_for(evaluator.workload)),
         config=config,
+        limits=limits,
         store=store,
+        executor=executor,
     )
+
+
+def reopen_run(
+    run_id: str | None = None, *, store: Store, limits: Limits | None = None, executor: Executor | None = None
+) -> Run:
+    """Return a run that was interrupted, by default the latest, ready to go on with the same agents.
+
+    Raises
+    ------
+    InputError
+        If there is no such run, or its agents, workload or machine cannot be had as they were.
+    """
+    record = store.load_run(run_id).record
+    evaluator, _ = _evaluator(record.problem.source, record.problem.machine)
+    spent = store.load_run(record.run_id).usage
+    return Run.reopen(
+        record.run_id,
+        store=store,
+        agent=make_ensemble(record.planners, record.coders, budget=_budget(limits, spent)),
+        evaluator=evaluator,
+        limits=limits,
+        executor=executor,
+    )
+
+
+def _evaluator(workload: str | Path | Workload, machine: str | Path) -> tuple[Evaluator, str]:
+    """Return the evaluator, and what its workload can be loaded from again."""
+    from autocomp_kit.evaluate import Evaluator, FileCache  # noqa: PLC0415 - it brings NumPy and Numba
+
+    evaluator = Evaluator(workload, machine, cache=FileCache())
+    is_name = isinstance(workload, str | Path)
+    return evaluator, str(workload) if is_name else evaluator.workload.name
+
+
+def _budget(limits: Limits | None, spent: Usage) -> Budget | None:
+    from autocomp_kit.agents.budget import Budget  # noqa: PLC0415 - only model calls need one
+
+    if limits is None or (limits.usd is None and limits.tokens is None):
+        return None
+    return Budget(usd=limits.usd, tokens=limits.tokens, spent=spent)
+
+
+def _listed(names: str | Sequence[str]) -> Sequence[str]:
+    return (names,) if isinstance(names, str) else names
 
 
 def _menu_for(workload: Workload) -> str:
@@ -88,12 +133,13 @@ def _menu_for(workload: Workload) -> str:
     raise InputError(f"there is no menu for workloads of kind {workload.kind}; choose one of {', '.join(menu_names())}")
 
 
-def _problem(workload: Workload, machine: MachineConfig, name: str) -> Problem:
-    text = f"{machine.name}: {machine.description}" if machine.description else machine.name
+def _problem(evaluator: Evaluator, source: str, machine: str) -> Problem:
+    name, description = evaluator.machine.name, evaluator.machine.description
     return Problem(
-        workload=workload.name,
-        workload_text=workload.describe(),
-        workload_kind=workload.kind,
-        machine=name,
-        machine_text=text,
+        workload=evaluator.workload.name,
+        source=source,
+        workload_text=evaluator.workload.describe(),
+        workload_kind=evaluator.workload.kind,
+        machine=machine,
+        machine_text=f"{name}: {description}" if description else name,
     )

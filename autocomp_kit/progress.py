@@ -21,6 +21,7 @@ from autocomp_kit.events import (
     RunFinished,
     RunStarted,
 )
+from autocomp_kit.history import RunHistory
 
 __all__ = ["NotebookProgress", "RunProgress"]
 
@@ -88,11 +89,14 @@ class _Tally:
 class RunProgress:
     """An observer that draws a bar in a terminal while its ``with`` block lasts.
 
-    The length of the bar is in iterations; within one it grows with each answer.
+    The length of the bar is in iterations; within one it grows with each answer. ``before`` is what a reopened run has
+    done in earlier sessions.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, *, before: RunHistory | None = None) -> None:
         self._tally = _Tally()
+        for event in before.events if before else ():
+            self._tally.take_in(event)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),

@@ -20,9 +20,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 from autocomp_kit import __version__
 from autocomp_kit._evaluations import Evaluations, Evaluator
+from autocomp_kit._pace import Halt, Pace
 from autocomp_kit._recorder import Recorder
-from autocomp_kit._session import Pace, Session, together
-from autocomp_kit.agents.base import Agent, AgentUnavailableError
+from autocomp_kit._session import Session, together
+from autocomp_kit.agents.base import Agent, AgentUnavailableError, Combiner, Repairer
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import RunEvent, StopReason
@@ -30,10 +31,13 @@ from autocomp_kit.history import Problem, RunHistory, RunRecord
 from autocomp_kit.menu import Menu
 from autocomp_kit.records import Candidate, Evaluation
 from autocomp_kit.search import BeamSearch, Roster
-from autocomp_kit.settings import SearchConfig
+from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
 
 __all__ = ["Evaluator", "Observer", "Run", "StartKernelError"]
+
+START_ID = "0"
+"""The id of the start kernel."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +62,8 @@ class Run:
         Who compiles, runs and checks.
     menu, config
         What plans may choose from, and how to search.
+    limits
+        What the run may use up.
     store
         Where everything is kept; a store in memory by default.
     executor
@@ -77,6 +83,7 @@ class Run:
         evaluator: Evaluator,
         menu: Menu,
         config: SearchConfig | None = None,
+        limits: Limits | None = None,
         store: Store | None = None,
         executor: Executor | None = None,
         concurrent_calls: int = 8,
@@ -86,12 +93,15 @@ class Run:
         ensemble = agent if isinstance(agent, Ensemble) else Ensemble.of(agent)
         if before is None:
             before = RunHistory(_new_record(problem, kernel, ensemble, menu, config or SearchConfig()))
+        if before.record.config.repairs and not any(isinstance(coder, Repairer) for coder in ensemble.coders):
+            raise InputError(f"repairs is set, but none of {', '.join(_names(ensemble.coders))} can repair kernels")
         self._ensemble = ensemble
-        self._before = before
+        self.before = before
+        """What earlier sessions of the run have done."""
         self._evaluator = evaluator
         self._store = store or Store.open(":memory:")
         self._executor = executor
-        self._pace = Pace(concurrent_calls)
+        self._pace = Pace(concurrent_calls, limits or Limits(), spent=before.usage, seconds=before.summary().seconds)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._work: asyncio.Task[tuple[StopReason, str]] | None = None
 
@@ -103,6 +113,7 @@ class Run:
         store: Store,
         agent: Agent | Ensemble,
         evaluator: Evaluator,
+        limits: Limits | None = None,
         executor: Executor | None = None,
         concurrent_calls: int = 8,
     ) -> Run:
@@ -113,7 +124,7 @@ class Run:
         StoreError
             If there is no such run.
         InputError
-            If the agents are not those that the run was started with.
+            If the agents, the workload, the machine or the simulator are not those that the run was started with.
         """
         before = store.load_run(run_id)
         record = before.record
@@ -124,6 +135,7 @@ class Run:
             evaluator=evaluator,
             menu=record.menu,
             config=record.config,
+            limits=limits,
             store=store,
             executor=executor,
             concurrent_calls=concurrent_calls,
@@ -134,12 +146,18 @@ class Run:
                 f"run {record.run_id} was started with planners {', '.join(record.planners)} and coders "
                 f"{', '.join(record.coders)}; go on with the same ones"
             )
+        start = before.evaluations.get(START_ID)
+        if start is not None and start.evaluation_id != evaluator.key(record.kernel):
+            raise InputError(
+                f"run {record.run_id} cannot go on: the workload, machine or simulator has changed since, so new "
+                "cycles cannot be compared with its own; start a new run from its best kernel"
+            )
         return run
 
     @property
     def run_id(self) -> str:
         """The run's name in its store."""
-        return self._before.run_id
+        return self.before.run_id
 
     @property
     def store(self) -> Store:
@@ -161,10 +179,11 @@ class Run:
         if self._work is not None:
             raise RuntimeError(f"run {self.run_id} has been driven already; reopen it from its store to go on")
         self._loop = asyncio.get_running_loop()
+        self._pace.begin()
         stream: asyncio.Queue[RunEvent | None] = asyncio.Queue()
-        recorder = Recorder(self._before, self._store, stream.put_nowait)
+        recorder = Recorder(self.before, self._store, stream.put_nowait)
         with self._open_executor() as executor:
-            codes = [candidate.code for candidate in self._before.candidates.values()]
+            codes = [candidate.code for candidate in self.before.candidates.values()]
             evaluations = Evaluations(self._evaluator, self._store, executor, known=codes)
             self._work = asyncio.create_task(self._search(recorder, evaluations))
             driver = asyncio.create_task(_conclude(self._work, recorder, evaluations))
@@ -242,10 +261,10 @@ class Run:
         return ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0)), thread_name_prefix="evaluate")
 
     async def _search(self, recorder: Recorder, evaluations: Evaluations) -> tuple[StopReason, str]:
-        record = self._before.record
+        record = self.before.record
         recorder.started()
         session = Session(record, self._ensemble, recorder, evaluations, self._pace)
-        start = await session.evaluated(Candidate(candidate_id="0", code=record.kernel, agent="start"), plan=None)
+        start = await session.evaluated(Candidate(candidate_id=START_ID, code=record.kernel, agent="start"), plan=None)
         if not start.evaluation.correct:
             return "start_kernel", f"the start kernel is not correct: {_verdict(start.evaluation)}"
         search = BeamSearch(record.config, record.menu, start=[start], roster=_roster(self._ensemble))
@@ -265,8 +284,10 @@ async def _conclude(work: asyncio.Task[tuple[StopReason, str]], recorder: Record
         recorder.finished("cancelled", "")
     elif error is None:
         recorder.finished(*work.result())
+    elif isinstance(error, Halt):
+        recorder.finished(error.reason, str(error))
     elif isinstance(error, AgentUnavailableError):
-        recorder.finished("agent_unavailable", str(error))
+        recorder.finished("budget" if error.kind == "budget" else "agent_unavailable", str(error))
     else:
         recorder.finished("internal_error", f"{type(error).__name__}: {error}")
         raise error
@@ -291,6 +312,7 @@ def _roster(ensemble: Ensemble) -> Roster:
     return Roster(
         planners=_names(ensemble.planners),
         coders=_names(ensemble.coders),
+        combiners=tuple(agent.name for agent in ensemble.coders if isinstance(agent, Combiner)),
         deterministic=frozenset(agent.name for agent in ensemble.coders if agent.deterministic),
     )
 

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from autocomp_kit.errors import InputError
 from autocomp_kit.records import Record
 
-__all__ = ["SearchConfig", "SettingsError", "load_settings"]
+__all__ = ["Limits", "SearchConfig", "SettingsError", "load_settings"]
 
 
 class SettingsError(InputError):
@@ -52,7 +52,34 @@ class SearchConfig(Record):
     """What is enough: the cycles now, divided by the cycles at the start of the window, are below this."""
     stop_within: Annotated[float, Field(ge=0)] | None = None
     """Stop when the best candidate needs at most ``1 + stop_within`` times the ideal cycles of the array."""
+    evaluations: Annotated[int, Field(ge=1)] | None = None
+    """Stop before more than so many candidates, repaired ones included, would be evaluated."""
+    repairs: Annotated[int, Field(ge=0, le=9)] = 0
+    """How often the author of a kernel that fails is shown the errors and asked to correct it."""
+    pairs: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How many random pairs of the beam are combined in each iteration."""
+    per_pair: Annotated[int, Field(ge=1, le=100)] = 1
+    """Kernels asked for per pair."""
+    sweep: Literal["never", "stalled", "always"] = "never"
+    """When an iteration tries every menu item alone on every parent, instead of drawing from the menu: ``stalled``
+    means after an iteration that has not improved the best candidate."""
+    allocation: Literal["even", "adaptive"] = "even"
+    """How menu items and agents get their turns: evenly, or more often the more they have made kernels faster."""
     seed: Annotated[int, Field(ge=0, lt=2**48)] = 0
+
+
+class Limits(Record):
+    """What a run may use up; ``None`` is no limit.
+
+    No call begins once a limit is reached, and calls under way are left to end. That USD and tokens are not overrun
+    by them either is the task of an agent's :class:`~autocomp_kit.agents.budget.Budget`.
+    """
+
+    usd: Annotated[float, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    """Tokens of all kinds together."""
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    """Working time, pauses not included."""
 
 
 def load_settings(path: Path | str | None = None, overrides: Mapping[str, Any] | None = None) -> SearchConfig:

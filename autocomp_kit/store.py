@@ -21,7 +21,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from autocomp_kit.errors import InputError
-from autocomp_kit.events import CandidateEvaluated, RunEvent, parse_event
+from autocomp_kit.events import CandidateEvaluated, RunEvent, RunStarted, parse_event
 from autocomp_kit.history import RunHistory, RunRecord
 from autocomp_kit.records import Candidate, Evaluation, Plan
 
@@ -59,6 +59,8 @@ _SCHEMA = {
         f"{_field('time', 'REAL')}, PRIMARY KEY (run_id, sequence))"
     ),
 }
+
+_ADD_EVENT = "INSERT INTO events (run_id, sequence, record) VALUES (?, ?, ?)"
 
 
 class StoreError(InputError):
@@ -120,8 +122,8 @@ class Store:
 
     # Writing: done by a run only.
 
-    def add_run(self, record: RunRecord) -> None:
-        """Add a run.
+    def add_run(self, record: RunRecord, started: RunStarted) -> None:
+        """Add a run and its first event.
 
         Raises
         ------
@@ -131,6 +133,7 @@ class Store:
         try:
             with self._transaction() as execute:
                 execute("INSERT INTO runs (run_id, record) VALUES (?, ?)", (record.run_id, record.model_dump_json()))
+                execute(_ADD_EVENT, (started.run_id, started.sequence, started.model_dump_json()))
         except sqlite3.IntegrityError as error:
             raise StoreError(f"{self!r} already has a run {record.run_id!r}") from error
 
@@ -152,10 +155,7 @@ class Store:
                     "INSERT INTO candidates (run_id, candidate_id, evaluation_entry, record) VALUES (?, ?, ?, ?)",
                     (event.run_id, candidate.candidate_id, entry, candidate.model_dump_json()),
                 )
-            execute(
-                "INSERT INTO events (run_id, sequence, record) VALUES (?, ?, ?)",
-                (event.run_id, event.sequence, event.model_dump_json()),
-            )
+            execute(_ADD_EVENT, (event.run_id, event.sequence, event.model_dump_json()))
 
     def add_evaluation(self, entry: str, evaluation: Evaluation) -> None:
         """Add a verdict under a name that its content decides; a later one replaces only an ``internal_error``."""

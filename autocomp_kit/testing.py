@@ -11,7 +11,7 @@ import re
 import threading
 import time
 
-from autocomp_kit.agents.base import AgentError, CodeReply, CodeRequest, PlanRequest
+from autocomp_kit.agents.base import AgentError, CodeReply, CodeRequest, CombineRequest, PlanRequest, RepairRequest
 from autocomp_kit.history import Problem
 from autocomp_kit.menu import Menu
 from autocomp_kit.records import CodeProblem, Evaluation, EvaluationStatus, MenuItem, Plan, Usage, content_id
@@ -21,7 +21,9 @@ __all__ = ["TOY_KERNEL", "TOY_MENU", "TOY_PROBLEM", "ToyAgent", "ToyEvaluator"]
 
 TOY_KERNEL = "cycles 1000"
 
-TOY_PROBLEM = Problem(workload="toy", workload_text="Need fewer cycles.", machine="toy", machine_text="A toy.")
+TOY_PROBLEM = Problem(
+    workload="toy", source="toy", workload_text="Need fewer cycles.", machine="toy", machine_text="A toy."
+)
 
 TOY_MENU = Menu(
     name="toy",
@@ -134,6 +136,21 @@ class ToyAgent:
             return CodeReply(code=f"wrong {draw}", agent=self.name, usage=_USAGE)
         cycles = request.evaluation.cycles or 0
         return CodeReply(code=f"cycles {100 + (cycles - 100) * (55 + draw // 2) // 100}", agent=self.name, usage=_USAGE)
+
+    async def repair(self, request: RepairRequest) -> CodeReply:
+        """Correct a toy kernel, or not."""
+        self.calls.append(f"{request.failed.candidate_id} repaired")
+        await self._wait()
+        broken = request.seed % 2 == 0
+        code = f"wrong again {request.seed}" if broken else f"cycles {(request.parent_evaluation.cycles or 0) - 1}"
+        return CodeReply(code=code, agent=self.name, usage=_USAGE)
+
+    async def combine(self, request: CombineRequest) -> CodeReply:
+        """Write a toy kernel a little faster than both."""
+        (faster, evaluation), (other, _) = request.parents
+        self.calls.append(f"{faster.candidate_id} + {other.candidate_id}")
+        await self._wait()
+        return CodeReply(code=f"cycles {(evaluation.cycles or 0) - 3}", agent=self.name, usage=_USAGE)
 
     async def _wait(self) -> None:
         await asyncio.sleep(self._seconds * (time.perf_counter_ns() % 97) / 97)

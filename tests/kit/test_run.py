@@ -11,7 +11,7 @@ from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import BeamSelected, CandidateEvaluated, IterationStarted, RunFinished, parse_event
 from autocomp_kit.run import Run, StartKernelError
-from autocomp_kit.settings import SearchConfig
+from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
 from autocomp_kit.testing import TOY_KERNEL, TOY_MENU, TOY_PROBLEM, ToyAgent, ToyEvaluator
 
@@ -130,6 +130,77 @@ def test_failed_calls_are_kept_with_their_reason_and_cost():
     assert {event.error for event in failures} == {"not_applicable", "malformed"}
     assert {event.message for event in failures} == {"nothing fits", "no code in the answer"}
     assert history.usage.usd == pytest.approx(0.001 * history.usage.calls)
+
+
+def test_failed_kernels_are_repaired_up_to_the_number_of_rounds():
+    plain = SearchConfig(iterations=3, beam=2, plans=6, codes=2)
+    history = run_of(config=plain.model_copy(update={"repairs": 2})).execute()
+    repaired = [one for one in history.candidates if "r" in one]
+    assert {one[-2:] for one in repaired} == {"r1", "r2"}
+    for candidate_id in repaired:
+        failed = candidate_id.replace("r2", "r1") if candidate_id.endswith("r2") else candidate_id[:-2]
+        assert not history.evaluations[failed].correct
+        assert history.candidates[candidate_id].plan_id == history.candidates[failed].plan_id
+    assert any(history.evaluations[one].correct for one in repaired)
+    assert not any("r" in one for one in run_of(config=plain).execute().candidates)
+
+
+def test_pairs_of_the_beam_are_combined():
+    config = SearchConfig(iterations=3, beam=3, plans=2, codes=1, pairs=1)
+    history = run_of(config=config).execute()
+    combined = [plan for plan in history.plans.values() if plan.agent == "search"]
+    assert combined
+    for plan in combined:
+        cycles = history.evaluations[plan.parent_id].cycles
+        assert history.evaluations[f"{plan.plan_id}.0"].cycles == cycles - 3
+
+
+def test_what_no_agent_can_do_is_refused_before_the_start():
+    class Plain:
+        name, deterministic = "plain", False
+        plan = implement = None
+
+    with pytest.raises(InputError, match="none of plain can repair"):
+        run_of(agent=Plain(), config=SearchConfig(repairs=1))
+    with pytest.raises(InputError, match="none of plain can combine"):
+        run_of(agent=Plain(), config=SearchConfig(pairs=1)).execute()
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason", "message"),
+    [
+        (Limits(usd=0.02), "budget", "of 0.0200 USD are spent"),
+        (Limits(tokens=2000), "budget", "of 2,000 tokens are used"),
+        (Limits(seconds=0.05), "time", "seconds are over"),
+    ],
+)
+def test_a_limit_ends_the_run_and_what_was_under_way_counts(limits, reason, message):
+    agent = ToyAgent(seconds=0.01)
+    history = run_of(agent=agent, config=SearchConfig(iterations=1000), limits=limits, concurrent_calls=4).execute()
+    assert history.finished.reason == reason
+    assert message in history.finished.message
+    assert history.usage.calls == len(agent.calls)  # nothing that was paid is missing
+    assert set(history.evaluations) == set(history.candidates)
+    if limits.usd:
+        assert 0.02 <= history.usage.usd < 0.02 + 4 * 0.001
+
+
+def test_a_run_out_of_budget_goes_on_with_a_higher_one():
+    store = Store.open(":memory:")
+    whole = result_of(run_of().execute())
+    first = run_of(store=store, limits=Limits(usd=0.01)).execute()
+    assert first.finished.reason == "budget"
+    again = Run.reopen(store=store, agent=ToyAgent(), evaluator=ToyEvaluator(), limits=Limits(usd=0.012)).execute()
+    assert again.finished.reason == "budget"
+    assert len(again.events) > len(first.events)
+    last = Run.reopen(store=store, agent=ToyAgent(), evaluator=ToyEvaluator()).execute()
+    assert result_of(last) == whole
+
+
+def test_the_limit_on_evaluations_is_exact():
+    history = run_of(config=SearchConfig(iterations=9, evaluations=11)).execute()
+    assert history.finished.reason == "evaluations"
+    assert history.summary().tried <= 11
 
 
 def test_an_ensemble_shares_the_calls():

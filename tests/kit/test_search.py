@@ -49,7 +49,7 @@ def plan_for(proposal, text=None) -> Plan:
         slot=proposal.slot,
         seed=proposal.seed,
         offered=proposal.offered,
-        item_id=proposal.offered[0],
+        item_id=next(iter(proposal.offered), None),
         text=text or f"plan {proposal.plan_id}",
         agent="toy",
     )
@@ -137,6 +137,97 @@ def test_a_deterministic_coder_is_asked_once_per_plan():
     }
     only = Roster(planners=("rules",), coders=("rules",), deterministic=frozenset({"rules"}))
     assert all(proposal.coders == ("rules",) for proposal in search_with(roster=only, codes=4).ask())
+
+
+def test_a_sweep_tries_every_enabled_item_alone_on_every_parent():
+    search = search_with(sweep="always", beam=2, plans=1)
+    items = [item.item_id for item in TOY_MENU.items]
+    assert [proposal.offered for proposal in search.ask()] == [(item,) for item in items]
+    tell_all(search, 900, *[None] * (len(items) - 1))
+    assert len(search.ask()) == 2 * len(items)
+
+
+def test_a_sweep_when_stalled_follows_an_iteration_without_gain():
+    search = search_with(sweep="stalled", beam=1, plans=2)
+    tell_all(search, 900, None)
+    assert len(search.ask()) == 2
+    tell_all(search, None, None)
+    assert len(search.ask()) == len(TOY_MENU.items)
+    tell_all(search, 800, *[None] * (len(TOY_MENU.items) - 1))
+    assert len(search.ask()) == 2
+
+
+def test_pairs_of_the_beam_are_combined():
+    search = search_with(roster=ROSTER.model_copy(update={"combiners": ("toy",)}), beam=3, plans=2, pairs=2, per_pair=2)
+    assert all(proposal.other_id is None for proposal in search.ask())  # one candidate is no pair
+    tell_all(search, 900, 800)
+    pairs = [proposal for proposal in search.ask() if proposal.other_id]
+    cycles = {"0": 1000, "1.0.0": 900, "1.1.0": 800}
+    assert len(pairs) == 2
+    for proposal in pairs:
+        assert cycles[proposal.parent_id] < cycles[proposal.other_id]
+        assert (proposal.planner, proposal.coders) == (None, ("toy", "toy"))
+
+
+def test_pairs_without_an_agent_that_can_combine_are_refused():
+    with pytest.raises(SearchError, match="none of toy can combine"):
+        search_with(pairs=1)
+
+
+@pytest.mark.parametrize("repairs", [0, 1])
+@pytest.mark.parametrize("limit", [1, 4, 5, 7, 12])
+def test_never_more_evaluations_are_asked_for_than_allowed(limit, repairs):
+    search = search_with(plans=2, codes=2, beam=2, evaluations=limit, repairs=repairs)
+    told = 0
+    while proposals := search.ask():
+        for proposal in proposals:
+            members = [child(proposal, 900 - told, sample=sample) for sample in range(len(proposal.coders))]
+            told += len(members) * (1 + repairs)
+            extra = [child(proposal, status="wrong", sample=9) for _ in range(len(members) * repairs)]
+            search.tell(proposal, Outcome(plan_for(proposal), (*members, *extra)))
+    assert search.stopped == "evaluations"
+    assert told == limit - limit % (1 + repairs)
+
+
+def test_a_person_can_add_a_proposal_to_the_iteration():
+    search = search_with(plans=1)
+    (asked,) = search.ask()
+    added = search.add("0", "tile by hand", coder="human")
+    assert (added.plan_id, added.plan_text, added.planner, added.coders) == ("1.1", "tile by hand", None, ("human",))
+    assert search.ask() == (asked, added)
+    assert search.tell(asked, Outcome(None)) is None
+    assert search.tell(added, outcome(child(added, 900))).kept == ("1.1.0", "0")
+    with pytest.raises(SearchError, match=r"no correct candidate '7\.7\.7'"):
+        search.add("7.7.7", "x", coder="human")
+
+
+def test_adaptive_allocation_prefers_what_has_succeeded_and_forgets_nobody():
+    roster = Roster(planners=("good", "bad"), coders=("good", "bad"))
+    search = search_with(
+        roster=roster, allocation="adaptive", plans=30, beam=1, iterations=12, keep_probability=0.3, slack=1.0
+    )
+    planners, coders, offers = [], [], []
+    cycles = 1000
+    while proposals := search.ask():
+        for proposal in proposals:
+            planners.append(proposal.planner)
+            coders.append(proposal.coders[0])
+            offers.append("option-3" in proposal.offered)
+            helps = proposal.planner == "good" and proposal.coders == ("good",) and "option-3" in proposal.offered
+            cycles -= helps
+            one = child(proposal, cycles if helps else 5000)
+            chosen = "option-3" if "option-3" in proposal.offered else proposal.offered[0]
+            one = Member(
+                candidate=one.candidate.model_copy(update={"agent": proposal.coders[0]}),
+                evaluation=one.evaluation,
+                plan=one.plan.model_copy(update={"item_id": chosen}),
+            )
+            search.tell(proposal, outcome(one))
+    late = slice(-60, None)
+    assert planners[late].count("good") > 40
+    assert coders[late].count("good") > 40
+    assert planners.count("bad") > 0
+    assert sum(offers[late]) > 1.5 * 60 * 0.3
 
 
 # What it keeps.
@@ -336,6 +427,9 @@ configs = st.builds(
     keep_probability=st.sampled_from([0.0, 0.25, 1.0]),
     diversity=st.sampled_from(["plan", "parent", "lineage"]),
     slack=st.sampled_from([1.0, 1.1, 2.0]),
+    sweep=st.sampled_from(["never", "stalled"]),
+    allocation=st.sampled_from(["even", "adaptive"]),
+    evaluations=st.sampled_from([None, 7]),
     seed=st.integers(0, 1000),
 )
 

@@ -57,8 +57,8 @@ class Writer:
         return {"run_id": self.run_id, "sequence": self.sequence - 1, "time": float(self.sequence)}
 
     def begin(self):
-        self.store.add_run(record_of(self.run_id))
-        self.store.add_event(RunStarted(**self.stamp(), workload="toy", machine="toy", iterations=1))
+        started = RunStarted(**self.stamp(), workload="toy", machine="toy", iterations=1)
+        self.store.add_run(record_of(self.run_id), started)
 
     def plan(self, plan):
         made = PlanMade(
@@ -203,7 +203,7 @@ def test_runs_are_found_by_the_beginning_of_their_name(written):
 
 def test_a_run_cannot_be_added_twice(written):
     with pytest.raises(StoreError, match="already has a run 'run-1'"):
-        written.add_run(record_of())
+        Writer(written).begin()
 
 
 def test_an_event_is_written_with_its_record_or_not_at_all(written):
