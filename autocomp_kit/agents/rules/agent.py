@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gemmini_sim.config import ConfigError, MachineConfig, load_config
 
 from autocomp_kit.agents.base import AgentError, AgentUnavailableError, CodeReply, CodeRequest, PlanRequest
-from autocomp_kit.agents.rules.analysis import analyse
+from autocomp_kit.agents.rules.analysis import analyse_parent
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.registry import REWRITES
 from autocomp_kit.agents.rules.rewrite import Rewrite, Site, carry_out
@@ -101,7 +101,7 @@ class RulesAgent:
             raise AgentError(f"the rules have no rewrite called {name!r}", kind="not_applicable")
         try:
             if not parameters:
-                sites = rewrite.sites(analyse(code, machine))
+                sites = rewrite.sites(analyse_parent(code, machine))
                 parameters = max(sites, key=lambda site: site.cycles).parameters
             result = carry_out(rewrite, code, parameters, machine)
         except RewriteError as error:
@@ -118,7 +118,7 @@ def _machine(name: str) -> MachineConfig:
 
 def _choices(code: str, machine: MachineConfig, options: Sequence[MenuItem], reasons: list[str]) -> list[_Choice]:
     try:
-        analysis = analyse(code, machine)
+        analysis = analyse_parent(code, machine)
     except RewriteError as error:
         reasons.append(str(error))
         return []

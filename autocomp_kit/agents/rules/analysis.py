@@ -22,7 +22,7 @@ from autocomp_kit.agents.rules.machine import DRAM_SHIFT, Run, run_commands
 from autocomp_kit.agents.rules.parse import parse_kernel
 from autocomp_kit.agents.rules.syntax import Array, Command, If, Kernel, Loop, array_of, place, walk
 
-__all__ = ["Analysis", "Buffer", "Reference", "analyse", "compare", "loops_of"]
+__all__ = ["Analysis", "Buffer", "Reference", "analyse", "analyse_parent", "compare", "loops_of"]
 
 StatementKind = TypeVar("StatementKind", Command, Loop)
 
@@ -210,7 +210,15 @@ class Analysis:
         return free
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
+def analyse_parent(code: str, machine: MachineConfig) -> Analysis:
+    """Do what :func:`analyse` does and remember it: many plans start from the same few kernels of a beam.
+
+    An analysis holds tens of megabytes, so that only those of parents are worth keeping.
+    """
+    return analyse(code, machine)
+
+
 def analyse(code: str, machine: MachineConfig) -> Analysis:
     """Parse a kernel and run it on the abstract machine.
 

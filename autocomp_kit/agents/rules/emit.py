@@ -43,7 +43,7 @@ def _statement(statement: Statement, indent: str, level: int) -> list[str]:
     if isinstance(statement, If):
         return [*lines, *_if(statement, indent, level)]
     trailing = statement.origin.trailing
-    return [*lines, *(f"{margin}{text}" for text in f"{_simple(statement)}{trailing}".splitlines())]
+    return [*lines, *(f"{margin}{text}" if text else "" for text in f"{_simple(statement)}{trailing}".splitlines())]
 
 
 def _if(statement: If, indent: str, level: int) -> list[str]:

@@ -345,5 +345,16 @@ def _logic(operator: str, left: Expression, right: Expression) -> Expression | N
     for constant, other in ((left, right), (right, left)):
         if isinstance(constant, Number):
             decides = bool(constant.value) == (operator == "||")
-            return number(int(bool(constant.value))) if decides else other
-    return left if left == right else None
+            return number(int(bool(constant.value))) if decides else _truth(other)
+    return _truth(left) if left == right else None
+
+
+def _truth(node: Expression) -> Expression:
+    """Return an expression that is 0 or 1 where the given one is zero or not."""
+    match node:
+        case Binary(operator) if operator in _COMPARE or operator in {"&&", "||"}:
+            return node
+        case Unary("!", _):
+            return node
+        case _:
+            return Binary("!=", node, Number(0))

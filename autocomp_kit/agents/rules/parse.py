@@ -107,6 +107,13 @@ def _text(node: Node | None) -> str:
     return (node.text or b"").decode() if node is not None else ""
 
 
+def _source(node: Node) -> str:
+    """Return a statement's text as if it stood at the left margin."""
+    margin = node.start_point.column
+    first, *others = _text(node).splitlines()
+    return "\n".join([first, *(line[min(margin, len(line) - len(line.lstrip())) :] for line in others)])
+
+
 def _function_name(function: Node) -> str:
     declarator = function.child_by_field_name("declarator")
     while declarator is not None and declarator.type != "identifier":
@@ -191,9 +198,9 @@ class _Reader:
         try:
             return self._read(node, origin)
         except _Unreadable as error:
-            return [Opaque(_text(node), str(error), origin)]
+            return [Opaque(_source(node), str(error), origin)]
         except RecursionError:
-            return [Opaque(_text(node), "it is nested too deeply", origin)]
+            return [Opaque(_source(node), "it is nested too deeply", origin)]
 
     def _read(self, node: Node, origin: Origin) -> list[Statement]:
         if node.type == "for_statement":
@@ -215,7 +222,7 @@ class _Reader:
         if not node.named_children:
             return []
         inner = node.named_children[0]
-        origin = Origin(origin.line, origin.column, origin.leading, text=_text(node))
+        origin = Origin(origin.line, origin.column, origin.leading, text=_source(node))
         if inner.type == "call_expression":
             function = _text(inner.child_by_field_name("function"))
             arguments = inner.child_by_field_name("arguments")
@@ -243,7 +250,7 @@ class _Reader:
                 name, value = inner, self.expression(given)
             if name.type != "identifier":
                 raise _Unreadable("only plain variables can be declared inside a kernel")
-            text = _text(node) if len(declarators) == 1 else None
+            text = _source(node) if len(declarators) == 1 else None
             leading = origin.leading if not result else ()
             column = declarator.start_point.column + 1 if result else origin.column
             result.append(
@@ -368,16 +375,19 @@ def _with_trailing(statement: Statement, gap: str, comment: str) -> Statement:
     return statement
 
 
-_INTEGER = re.compile(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)[uUlL]*")
+_INTEGER = re.compile(r"(-?)(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)[uUlL]*")
 
 
 def _literal(text: str) -> Expression:
     match = _INTEGER.fullmatch(text)
     if match is None:
         return Real(text)
-    digits = match[1]
+    sign, digits = -1 if match[1] else 1, match[2]
     octal = len(digits) > 1 and digits.isdigit() and digits.startswith("0")
-    return Number(int(digits, 8) if octal else int(digits, 0), text)
+    try:
+        return Number(sign * (int(digits, 8) if octal else int(digits, 0)), text)
+    except ValueError:  # such as 08
+        return Real(text)
 
 
 def _bound(test: Expression, variable: str) -> Expression:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gemmini_sim.config import MachineConfig
 from pydantic import JsonValue
 
-from autocomp_kit.agents.rules.analysis import Analysis, analyse, compare
+from autocomp_kit.agents.rules.analysis import Analysis, analyse_parent, compare
 from autocomp_kit.agents.rules.emit import emit
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.syntax import Kernel
@@ -58,7 +58,7 @@ def carry_out(rewrite: Rewrite, code: str, parameters: Parameters, machine: Mach
     RewriteError
         If the rewrite does not apply, or its result is not provably equal; the error names the rule and the line.
     """
-    before = analyse(code, machine)
+    before = analyse_parent(code, machine)
     result = emit(rewrite.apply(before, parameters))
     if result == code:
         raise RewriteError(rewrite.name, "it would change nothing")
