@@ -23,7 +23,7 @@ from autocomp_kit._evaluations import Evaluations, Evaluator
 from autocomp_kit._pace import Halt, Pace
 from autocomp_kit._recorder import Recorder
 from autocomp_kit._session import Session, together
-from autocomp_kit.agents.base import Agent, AgentUnavailableError, Combiner, Repairer
+from autocomp_kit.agents.base import Agent, AgentUnavailableError, Combiner, Repairer, calls_at_once
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import RunEvent, StopReason
@@ -69,7 +69,7 @@ class Run:
     executor
         Where evaluations run; by default a thread per processor.
     concurrent_calls
-        How many agent calls may be under way at a time.
+        How many agent calls may be under way at a time; by default as many as the agents take.
     before
         What this very run did before it was interrupted; see :meth:`reopen`.
     """
@@ -86,7 +86,7 @@ class Run:
         limits: Limits | None = None,
         store: Store | None = None,
         executor: Executor | None = None,
-        concurrent_calls: int = 8,
+        concurrent_calls: int | None = None,
         before: RunHistory | None = None,
     ) -> None:
         menu.available()
@@ -101,7 +101,8 @@ class Run:
         self._evaluator = evaluator
         self._store = store or Store.open(":memory:")
         self._executor = executor
-        self._pace = Pace(concurrent_calls, limits or Limits(), spent=before.usage, seconds=before.summary().seconds)
+        calls = concurrent_calls or max(calls_at_once(one) for one in (*ensemble.planners, *ensemble.coders))
+        self._pace = Pace(calls, limits or Limits(), spent=before.usage, seconds=before.summary().seconds)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._work: asyncio.Task[tuple[StopReason, str]] | None = None
 
@@ -115,7 +116,7 @@ class Run:
         evaluator: Evaluator,
         limits: Limits | None = None,
         executor: Executor | None = None,
-        concurrent_calls: int = 8,
+        concurrent_calls: int | None = None,
     ) -> Run:
         """Return a run of the store, by default the latest, ready to go on where it was interrupted.
 

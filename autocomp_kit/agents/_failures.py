@@ -11,7 +11,7 @@ from typing import NamedTuple
 import anthropic
 import httpx2
 
-__all__ = ["Failure", "failure_of", "scrubbed"]
+__all__ = ["BatchEntryError", "BatchLostError", "Failure", "failure_of", "scrubbed"]
 
 _BY_TYPE = {
     "authentication_error": "authentication",
@@ -24,6 +24,8 @@ _BY_TYPE = {
     "overloaded_error": "overloaded",
     "timeout_error": "timeout",
     "api_error": "server_error",
+    "expired": "timeout",
+    "canceled": "canceled",
 }
 _BY_STATUS = {
     401: "authentication",
@@ -45,6 +47,18 @@ _HINTS = {
 }
 
 
+class BatchEntryError(Exception):
+    """One request of a batch got no answer, and is not charged; ``kind`` is the API's word for why."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class BatchLostError(Exception):
+    """A batch went on without us: its answers will not be seen, but may be charged."""
+
+
 class Failure(NamedTuple):
     """Why a request failed.
 
@@ -64,6 +78,10 @@ def failure_of(error: Exception, *, keys: tuple[str, ...] = ()) -> Failure:
     """Return what an error of the SDK means; ``keys`` are secrets that its text must not show."""
     if isinstance(error, anthropic.APIStatusError):
         return _status(error, keys)
+    if isinstance(error, BatchEntryError):
+        return _named(_BY_TYPE.get(error.kind, "server_error"), scrubbed(str(error), keys), charged=False)
+    if isinstance(error, BatchLostError):
+        return Failure("batch_lost", scrubbed(str(error), keys), retry=False, final=False, charged=True)
     if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException | TimeoutError):
         return Failure("timeout", "no answer within the time limit", retry=True, final=False, charged=True)
     if isinstance(error, anthropic.APIConnectionError | httpx2.TransportError):

@@ -11,13 +11,15 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import anthropic
 import httpx2
 from anthropic.types import Message
 
+from autocomp_kit.agents._batches import Batches
 from autocomp_kit.agents._failures import Failure, failure_of
 from autocomp_kit.agents._prefixes import Prefixes
 from autocomp_kit.agents.base import AgentError, AgentUnavailableError
@@ -26,7 +28,7 @@ from autocomp_kit.agents.models import ModelCard
 from autocomp_kit.prompts import Prompt
 from autocomp_kit.records import Usage
 
-__all__ = ["Answer", "Attempt", "Connection", "MessagesClient", "Request", "RetryPolicy"]
+__all__ = ["Answer", "Attempt", "Connection", "MessagesClient", "Request", "RetryPolicy", "Way"]
 
 _log = logging.getLogger(__name__)
 
@@ -118,14 +120,25 @@ class Connection(NamedTuple):
         return anthropic.AsyncAnthropic(api_key=self.key(), base_url=self.base_url, timeout=self.timeout, max_retries=0)
 
 
+class Way(NamedTuple):
+    """How calls travel: at most ``concurrency`` at once, streamed or not; or in batches, as many as there are."""
+
+    concurrency: int = 8
+    stream: bool = True
+    batch: bool = False
+    gather_seconds: float = 2.0
+    poll_seconds: float = 30.0
+
+
 class _Session:
     """What belongs to one event loop: a client with its connections, the places for calls, the state of the server."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, client: anthropic.AsyncAnthropic, concurrency: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, client: anthropic.AsyncAnthropic, way: Way) -> None:
         self.loop = loop
         self.client = client
-        self.places = asyncio.Semaphore(concurrency)
+        self.places = asyncio.Semaphore(way.concurrency)
         self.prefixes = Prefixes()
+        self.batches = Batches(client, gather_seconds=way.gather_seconds, poll_seconds=way.poll_seconds)
         self.not_before = 0.0
         self.answered = False
         self.failed_in_a_row = 0
@@ -145,16 +158,14 @@ class MessagesClient:
         *,
         connection: Connection,
         retry: RetryPolicy,
-        concurrency: int,
-        stream: bool,
+        way: Way,
         budget: Budget | None,
         on_attempt: Callable[[Attempt], None] | None,
     ) -> None:
         self.card = card
         self._connection = connection
         self._retry = retry
-        self._concurrency = concurrency
-        self._stream = stream
+        self._way = way
         self._budget = budget or Budget()
         self._on_attempt = on_attempt
         self._session: _Session | None = None
@@ -191,34 +202,43 @@ class MessagesClient:
 
     async def _attempt(self, session: _Session, request: Request) -> tuple[str, Usage, Failure | None]:
         """Send a request once, when there is a place, the server wants it and the budget holds it."""
-        prefix = (request.prompt.constant, request.schema is None)
-        async with session.prefixes.turn(prefix) as begun, session.places:
+        async with self._turn(session, request) as begun:
             await session.wait_for_server()
             with await self._budget.reserve(self._worst(request)) as reservation:
                 started = time.monotonic()
                 try:
-                    async with asyncio.timeout(self._connection.timeout):
-                        message = await self._send(session.client, request, begun)
+                    message = await self._send(session, request, begun)
                 except Exception as error:  # noqa: BLE001 - a server can answer anything; all of it is a failed attempt
                     failure = failure_of(error, keys=self._connection.secrets())
                     if not failure.charged:
                         reservation.settle()
                     usage = Usage(calls=1, unpriced_calls=1) if failure.charged else Usage()
                     return "", usage.model_copy(update={"seconds": time.monotonic() - started}), failure
-                usage = self.card.priced(_usage_of(message, time.monotonic() - started))
+                usage = self._priced(_usage_of(message, time.monotonic() - started))
                 reservation.settle(usage)
         return _text_of(message), usage, _unfinished(message)
 
-    async def _send(self, client: anthropic.AsyncAnthropic, request: Request, begun: Callable[[], None]) -> Message:
+    @asynccontextmanager
+    async def _turn(self, session: _Session, request: Request) -> AsyncIterator[Callable[[], None]]:
+        """Wait until this call may be sent; calls of a batch go together at once."""
+        if self._way.batch:
+            yield lambda: None
+            return
+        prefix = (request.prompt.constant, request.schema is None)
+        async with session.prefixes.turn(prefix) as begun, session.places:
+            yield begun
+
+    async def _send(self, session: _Session, request: Request, begun: Callable[[], None]) -> Message:
         parameters = _parameters(self.card.model, request)
-        if not self._stream:
-            message = await client.messages.create(**parameters, timeout=self._connection.timeout)
+        if self._way.batch:
+            message = await session.batches.send(parameters)
         else:
-            async with client.messages.stream(**parameters, timeout=self._connection.timeout) as stream:
-                async for event in stream:
-                    if event.type == "message_start":
-                        begun()
-                message = await stream.get_final_message()
+            async with asyncio.timeout(self._connection.timeout):
+                message = await (
+                    self._streamed(session, parameters, begun)
+                    if self._way.stream
+                    else session.client.messages.create(**parameters, timeout=self._connection.timeout)
+                )
         if not isinstance(message, Message):
             raise TypeError(f"a {type(message).__name__} instead of a message")
         if message.stop_reason is None:
@@ -226,16 +246,26 @@ class MessagesClient:
         begun()
         return message
 
+    async def _streamed(self, session: _Session, parameters: dict[str, Any], begun: Callable[[], None]) -> Message:
+        async with session.client.messages.stream(**parameters, timeout=self._connection.timeout) as stream:
+            async for event in stream:
+                if event.type == "message_start":
+                    begun()
+            return await stream.get_final_message()
+
+    def _priced(self, usage: Usage) -> Usage:
+        return self.card.priced(usage, batch=self._way.batch)
+
     def _worst(self, request: Request) -> Usage:
         """Return the most that one attempt can cost: no token is shorter than a byte, and no prefix is cached."""
         prompt = len(request.prompt.text.encode()) + len(str(request.schema or "")) + _HIDDEN_PROMPT_TOKENS
-        return self.card.priced(Usage(calls=1, cache_write_tokens=prompt, output_tokens=request.max_tokens))
+        return self._priced(Usage(calls=1, cache_write_tokens=prompt, output_tokens=request.max_tokens))
 
     def _session_of_loop(self) -> _Session:
         """Return what belongs to the running event loop; a notebook runs one loop after another."""
         loop = asyncio.get_running_loop()
         if self._session is None or self._session.loop is not loop:
-            self._session = _Session(loop, self._connection.open(), self._concurrency)
+            self._session = _Session(loop, self._connection.open(), self._way)
         return self._session
 
     def _report(self, request: Request, number: int, failure: Failure | None, usage: Usage) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "PlanRequest",
     "RepairRequest",
     "Repairer",
+    "calls_at_once",
 ]
 
 
@@ -166,6 +167,11 @@ class Agent(Protocol):
             If no usable kernel came of the call.
         """
         ...
+
+
+def calls_at_once(agent: Agent) -> int:
+    """Return how many calls of an agent are worth making at a time: its ``calls_at_once`` if it has one, or 8."""
+    return int(getattr(agent, "calls_at_once", 8))
 
 
 @runtime_checkable

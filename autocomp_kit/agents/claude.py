@@ -6,16 +6,18 @@ The API has no sampling settings; answers differ by what the prompts offer and b
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+import yaml
 from gemmini_sim.config import ConfigError, MachineConfig, load_config
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, ValidationError
 
-from autocomp_kit.agents._messages import Answer, Attempt, Connection, MessagesClient, Request, RetryPolicy
+from autocomp_kit.agents._messages import Answer, Attempt, Connection, MessagesClient, Request, RetryPolicy, Way
 from autocomp_kit.agents.answers import MalformedAnswerError, edits_in, kernel_in, plan_in
 from autocomp_kit.agents.base import (
     AgentError,
@@ -65,6 +67,10 @@ class ClaudeSettings(Record):
     ``one_call`` asks for plan and kernel at once, which is cheaper and less careful. ``edits`` asks for replacements
     in the kernel instead of the whole of it, which is cheaper for long kernels. ``structured`` has the API enforce the
     form of plans and edits; switch it off for servers that cannot.
+
+    At most ``concurrency`` calls run at once, each for at most ``timeout_seconds``. ``batch`` sends calls by the
+    Message Batches API: at half the price, and slow, because an answer takes up to a day. A batch is sent when no
+    other call has come for ``batch_gather_seconds``. A run that was killed does not find its batch again.
     """
 
     thinking: Literal["default", "adaptive", "disabled"] | Annotated[int, Field(ge=1024)] = "default"
@@ -77,6 +83,9 @@ class ClaudeSettings(Record):
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     stream: bool = True
     timeout_seconds: Annotated[float, Field(gt=0)] = 600.0
+    batch: bool = False
+    batch_gather_seconds: Annotated[float, Field(ge=0)] = 2.0
+    batch_poll_seconds: Annotated[float, Field(gt=0)] = 30.0
 
 
 class ClaudeAgent:
@@ -129,16 +138,52 @@ class ClaudeAgent:
             self.card,
             connection=self._connection,
             retry=retry or RetryPolicy(),
-            concurrency=self.settings.concurrency,
-            stream=self.settings.stream,
+            way=Way(
+                concurrency=self.settings.concurrency,
+                stream=self.settings.stream,
+                batch=self.settings.batch,
+                gather_seconds=self.settings.batch_gather_seconds,
+                poll_seconds=self.settings.batch_poll_seconds,
+            ),
             budget=budget,
             on_attempt=on_attempt,
         )
 
+    @classmethod
+    def named(cls, text: str, *, budget: Budget | None = None) -> ClaudeAgent:
+        """Return the agent of a name without its ``claude:``, such as ``claude-opus-5-5,effort=low,edits=true``.
+
+        Raises
+        ------
+        InputError
+            If a setting is unknown or its value is wrong.
+        """
+        model, *assignments = text.split(",")
+        values = {}
+        for assignment in assignments:
+            name, equals, value = assignment.partition("=")
+            if not equals or name not in ClaudeSettings.model_fields:
+                known = ", ".join(name for name in ClaudeSettings.model_fields if name != "version")
+                raise InputError(f"claude:{text}: {assignment!r} is not SETTING=VALUE; the settings are: {known}")
+            values[name] = yaml.safe_load(value)
+        try:
+            return cls(model, settings=ClaudeSettings(**values), budget=budget)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise InputError(f"claude:{text}: {problem['loc'][0]}: {problem['msg']}") from None
+
     @property
     def name(self) -> str:
-        """``claude:`` and the model."""
-        return f"claude:{self.card.model}"
+        """``claude:``, the model, and the settings that are not the default; :meth:`named` reads it back."""
+        chosen = self.settings.model_dump(exclude_defaults=True)
+        return ",".join(
+            (f"claude:{self.card.model}", *(f"{name}={json.dumps(value)}" for name, value in chosen.items()))
+        )
+
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls are worth making at a time; all there are if they travel in batches."""
+        return 10_000 if self.settings.batch else self.settings.concurrency
 
     @property
     def deterministic(self) -> bool:

@@ -1,5 +1,7 @@
 """Agents by name, as a command line or a settings file gives them: ``rules``, ``claude:MODEL``.
 
+Settings follow the model after commas: ``claude:claude-opus-5-5,effort=low,edits=true``.
+
 Nothing is imported before it is asked for, so that the offline rules work without a model provider's library.
 """
 
@@ -74,7 +76,7 @@ def _rules(_: str, __: Budget | None) -> Agent:
 def _claude(model: str, budget: Budget | None) -> Agent:
     from autocomp_kit.agents.claude import ClaudeAgent  # noqa: PLC0415 - only when asked for, see above
 
-    agent = ClaudeAgent(model, budget=budget)
+    agent = ClaudeAgent.named(model, budget=budget)
     agent.check_key()
     return agent
 

@@ -87,7 +87,8 @@ class MessagesServer:
     """The server; ``with MessagesServer(handler) as server`` runs it at ``server.url``.
 
     ``requests`` are the bodies of all requests for messages, ``charged`` the usage of each answer that was begun,
-    ``most_at_once`` how many requests were open at the same time.
+    ``most_at_once`` how many requests were open at the same time. A batch ends at poll number ``polls_until_done``; the
+    first ``failing_polls`` polls fail.
     """
 
     def __init__(self, handler: Handler, *, key: str = "test-key") -> None:
@@ -98,6 +99,8 @@ class MessagesServer:
         self.most_at_once = 0
         self.batches: dict[str, dict[str, Any]] = {}
         self.polls_until_done = 1
+        self.failing_polls = 0
+        self.failing_polls = 0
         self.closing = threading.Event()
         self._cached: set[str] = set()
         self._open = 0
@@ -289,6 +292,9 @@ class _RequestHandler(BaseHTTPRequestHandler):
         elif action == "results":
             lines = [json.dumps(self._result(name, entry)) for entry in self.server.owner.batches[name]["requests"]]
             self._send(200, "\n".join(reversed(lines)).encode(), "application/x-jsonl")
+        elif not action and self.server.owner.failing_polls > 0:
+            self.server.owner.failing_polls -= 1
+            self._refuse(Refused(503, "api_error"))
         else:
             self.server.owner.batches[name]["canceled"] |= action == "cancel"
             self.server.owner.batches[name]["polls"] += 1
