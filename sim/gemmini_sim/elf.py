@@ -116,8 +116,11 @@ def read_program(image: bytes, *, memory_base: int = DRAM_BASE, memory_bytes: in
     if not segments:
         raise ElfError("nothing to load: it has no PT_LOAD segment")
     start = int(header["entry"])
-    if start % 2 or not any(s.executable and s.address <= start < s.address + s.size for s in segments):
-        raise ElfError(f"its entry point {start:#x} is in no executable segment")
+    holders = [i for i, s in enumerate(segments) if s.address <= start < s.address + s.size]
+    if start % 2 or not holders:
+        raise ElfError(f"its entry point {start:#x} is in no segment that is loaded")
+    for i in holders:  # whatever its flags say: the linker script of riscv-tests marks its code as data
+        segments[i] = segments[i]._replace(executable=True)
     return Program(start, tuple(segments), image)
 
 

@@ -24,7 +24,7 @@ JIT = os.environ.get("NUMBA_DISABLE_JIT") != "1"
 
 # Without JIT an example takes some milliseconds; the same property then runs on fewer of them.
 thorough = settings(
-    max_examples=4000 if JIT else 300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=1500 if JIT else 150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -194,7 +194,7 @@ def test_arithmetic_in_every_rounding_mode(hart, name, fmt):
     positions = {kind: position for kind, position, _, _ in pattern.fields}
     values = singles.map(lambda bits: bits | 0xFFFFFFFF << 32) if fmt == "s" else doubles
 
-    @settings(parent=thorough, max_examples=600 if JIT else 30)
+    @settings(parent=thorough, max_examples=250 if JIT else 15)
     @given(operands(values, 3))
     def property_holds(drawn):
         *numbers, mode = drawn
@@ -214,7 +214,7 @@ def test_close_operands_cancel_exactly(hart):
     positions = {kind: position for kind, position, _, _ in pattern.fields}
     small = st.integers(-4, 4)
 
-    @settings(parent=thorough, max_examples=2000 if JIT else 100)
+    @settings(parent=thorough, max_examples=800 if JIT else 50)
     @given(st.tuples(small, small, small), st.integers(900, 1100), st.integers(900, 1100), st.integers(0, 9))
     def property_holds(steps, exponent_a, exponent_b, choice):
         a, b, c = steps

@@ -38,6 +38,8 @@ CORE_DTYPE = np.dtype(
         ("mepc", "i8"),
         ("mcause", "i8"),
         ("mtval", "i8"),
+        ("pmpcfg", "i8"),
+        ("pmpaddr", "i8", (8,)),
         ("fflags", "i8"),
         ("frm", "i8"),
         ("cycle_offset", "i8"),  # what a write of mcycle or minstret added

@@ -15,6 +15,9 @@ _MISA = (2 << 62) - (1 << 64) | 1 << 0 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 <
 _MSTATUS_WRITABLE = 1 << 3 | 1 << 7 | 3 << 13 | 3 << 15  # MIE, MPIE, FS, XS
 _MSTATUS_M = 3 << 11  # MPP is always M
 _MTVEC_WRITABLE = ~2
+# Physical memory protection is kept but restrains nothing: machine mode is exempt while no entry is locked.
+_PMPCFG_WRITABLE = 0x1F1F1F1F1F1F1F1F
+_PMPADDR_WRITABLE = (1 << 54) - 1
 _MIE_WRITABLE = 1 << 3 | 1 << 7 | 1 << 11  # software, timer, external
 
 
@@ -79,11 +82,16 @@ def _read(core, number):
         value = core["mcause"]
     elif number == 0x343:
         value = core["mtval"]
+    elif number == 0x3A0:
+        value = core["pmpcfg"]
+    elif 0x3B0 <= number <= 0x3B7:
+        value = core["pmpaddr"][number - 0x3B0]
     elif not (
         0xF11 <= number <= 0xF15  # vendor, architecture, implementation, hart, configuration
         or number == 0x344  # mip: nothing interrupts
         or number == 0x320  # mcountinhibit
-        or 0x3A0 <= number <= 0x3EF  # physical memory protection: no entries
+        or 0x3A0 <= number <= 0x3EF  # physical memory protection beyond its eight entries
+        or 0x7A0 <= number <= 0x7A5  # triggers: there are none
         or _is_counter(number)
     ):
         return False
@@ -118,6 +126,10 @@ def _write(core, number, value):
         core["mcause"] = value
     elif number == 0x343:
         core["mtval"] = value
+    elif number == 0x3A0:
+        core["pmpcfg"] = value & _PMPCFG_WRITABLE
+    elif 0x3B0 <= number <= 0x3B7:
+        core["pmpaddr"][number - 0x3B0] = value & _PMPADDR_WRITABLE
     if number <= 0x003:
         float_dirty(core)
 

@@ -173,15 +173,14 @@ def round_pack(sign, exponent, significand, double, mode):
             flags |= UNDERFLOW
         field = np.int64(0)
     else:
-        # The significand's leading bit adds the missing one. Beyond the largest exponent it only has to overflow.
-        field = np.int64(min(exponent, largest + 1) - smallest)
+        field = np.int64(min(exponent, largest) - smallest)  # the significand's leading bit adds the missing one
     rest = significand & mask
     kept = significand >> shift
     kept += round_increment(sign, kept & _U1 != _U0, rest, half, mode)
     if rest != _U0:
         flags |= INEXACT
     bits = (field << (precision - 1)) + np.int64(kept)
-    if bits >= np.int64(largest - smallest + 2) << (precision - 1):
+    if exponent > largest or bits >= np.int64(largest - smallest + 2) << (precision - 1):
         flags = OVERFLOW | INEXACT
         to_infinity = mode in (ROUND_NEAREST_EVEN, ROUND_NEAREST_AWAY)
         if to_infinity or (mode == ROUND_DOWN and sign == 1) or (mode == ROUND_UP and sign == 0):
