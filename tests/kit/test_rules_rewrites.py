@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from gemmini_sim import load_config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -45,3 +48,57 @@ def test_chains_of_rewrites_keep_the_result(drawn, data):
             refused(error, name)
             continue
         assert (run(code, inputs)["C"] == want).all(), f"{name} {site.parameters}\n{code}"
+
+
+SMALL = Path("data/kernels/small/2.c").read_text()
+SQUARE = Path("data/kernels/exo/0.c").read_text()
+STORES = "      for (int jj = 0; jj < 4; jj++) {\n        mvout"
+FENCED = SMALL.replace(STORES, f"      fence();\n{STORES}")
+CONFIGURED = SMALL.replace("        mvin2(", "        config_ld(128, 1.0f, 16, 1);\n        mvin2(").replace(
+    "  config_ld(128, 1.0f, 16, 1);\n", "", 1
+)
+NARROW = SMALL.replace(
+    "        mvin2(&A[16 * i][64 * ko], a + 64 * ko, 64, 16);\n",
+    "        for (int t = 0; t < 4; t++) {\n          mvin2(&A[16 * i][64 * ko + 16 * t], a + 64 * ko + 16 * t, 16, 16);\n"
+    "        }\n",
+)
+LONG = SMALL.replace("a + 64 * ko,", "a + (ko * 1024)/16,")
+
+# What a rewrite is shown on: the kernel, and the rewrites (with the number of the site) that come before.
+SHOWN = {
+    "keep-resident": (SMALL, ["keep-resident:0"]),
+    "keep-resident-widened": (SMALL, ["keep-resident:2"]),
+    "keep-resident-swapped": (SMALL, ["keep-resident:3"]),
+    "keep-resident-sunk": (SMALL, ["keep-resident:4"]),
+    "keep-resident-tiled": (SQUARE, ["keep-resident:0", "keep-resident:1"]),
+    "overwrite-first": (SMALL, ["overwrite-first:0"]),
+    "double-buffer-accumulator": (SMALL, ["double-buffer-accumulator:0"]),
+    "spread-operand": (SMALL, ["spread-operand:0"]),
+    "prefetch": (SMALL, ["prefetch:0"]),
+    "separate-banks": (SMALL, ["separate-banks:0"]),
+    "spread-loads": (SMALL, ["keep-resident:3", "prefetch:3", "spread-loads:0"]),
+    "widen-store": (SMALL, ["widen-store:0"]),
+    "widen-load": (NARROW, ["widen-load:0"]),
+    "delay-store": (SMALL, ["double-buffer-accumulator:0", "widen-store:0", "delay-store:0"]),
+    "reorder-loops": (SMALL, ["reorder-loops:0"]),
+    "split-loop": (SMALL, ["split-loop:0"]),
+    "fuse-loops": (SMALL, ["fuse-loops:0"]),
+    "unroll-loop": (SMALL, ["unroll-loop:0"]),
+    "hoist-configuration": (CONFIGURED, ["hoist-configuration:0"]),
+    "remove-fences": (FENCED, ["remove-fences:0"]),
+    "simplify-addresses": (LONG, ["simplify-addresses:0"]),
+}
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_the_code_and_the_plan_of_each_rewrite(shown, golden):
+    code, steps = SHOWN[shown]
+    for step in steps:
+        name, number = step.split(":")
+        site = REWRITES[name].sites(analyse(code, MACHINE))[int(number)]
+        code = carry_out(REWRITES[name], code, site.parameters, MACHINE)
+    golden(f"rules/{shown}.c", f"// {site.text}\n{code}")
+
+
+def test_every_rewrite_is_shown():
+    assert {step.split(":")[0] for _, steps in SHOWN.values() for step in steps} == set(REWRITES)

@@ -15,7 +15,7 @@ from autocomp_kit.agents.rules.addresses import (
 from autocomp_kit.agents.rules.analysis import Analysis, Buffer, Reference
 from autocomp_kit.agents.rules.commands import COMMANDS
 from autocomp_kit.agents.rules.errors import RewriteError
-from autocomp_kit.agents.rules.expression import Binary, Expression, Name, Number, show
+from autocomp_kit.agents.rules.expression import Binary, Expression, Name, Number, names_in, show
 from autocomp_kit.agents.rules.linear import Linear, linear, split_flags
 from autocomp_kit.agents.rules.rewrite import Parameters, Rewrite, Site
 from autocomp_kit.agents.rules.syntax import Command, Kernel, Loop, place
@@ -49,6 +49,12 @@ class Slots:
 
     base: int
     stride: int
+
+
+def _alternates(buffer: Buffer, loop: Loop) -> bool:
+    """Return whether a buffer takes turns over a few places with a loop already."""
+    terms = [atom for r in buffer.references for atom, _ in linear(split_flags(r.address)[0]).terms]
+    return any(isinstance(atom, Binary) and atom.operator == "%" and loop.variable in names_in(atom) for atom in terms)
 
 
 def find_slots(analysis: Analysis, buffer: Buffer, count: int, *, other_bank: bool) -> Slots | None:
@@ -99,7 +105,9 @@ def _options(analysis: Analysis, buffer: Buffer) -> list[_Option]:
         if trips is None or trips < 2 or not any(depends_on(analysis.kernel, move, 0, loop) for move in moves):
             continue
         if rotates_with(analysis, buffer, loop):
-            return []
+            if buffer.accumulator or _alternates(buffer, loop):
+                return []
+            continue
         wanted = [(2, True), (2, False)] if buffer.accumulator else [(2, True), (2, False), (4, False)]
         result: list[_Option] = []
         for count, other_bank in wanted:
