@@ -57,9 +57,11 @@ FENCED = SMALL.replace(STORES, f"      fence();\n{STORES}")
 CONFIGURED = SMALL.replace("        mvin2(", "        config_ld(128, 1.0f, 16, 1);\n        mvin2(").replace(
     "  config_ld(128, 1.0f, 16, 1);\n", "", 1
 )
+WIDE_LOAD = "        mvin2(&A[16 * i][64 * ko], a + 64 * ko, 64, 16);\n"
 NARROW = SMALL.replace(
-    "        mvin2(&A[16 * i][64 * ko], a + 64 * ko, 64, 16);\n",
-    "        for (int t = 0; t < 4; t++) {\n          mvin2(&A[16 * i][64 * ko + 16 * t], a + 64 * ko + 16 * t, 16, 16);\n"
+    WIDE_LOAD,
+    "        for (int t = 0; t < 4; t++) {\n"
+    "          mvin2(&A[16 * i][64 * ko + 16 * t], a + 64 * ko + 16 * t, 16, 16);\n"
     "        }\n",
 )
 LONG = SMALL.replace("a + 64 * ko,", "a + (ko * 1024)/16,")
