@@ -23,7 +23,7 @@ from autocomp_kit.errors import InputError
 from autocomp_kit.evaluate._cache import EvaluationCache
 from autocomp_kit.evaluate._harness import KERNEL_FILE, Bytes, harness_sources, images, zones
 from autocomp_kit.evaluate._identity import simulator_identity
-from autocomp_kit.evaluate._parameters import parameter_problems
+from autocomp_kit.evaluate._signature import parameter_problems, with_signature_of
 from autocomp_kit.evaluate._verdict import memory_problems, run_problems
 from autocomp_kit.feedback import Span, feedback, trace_signature
 from autocomp_kit.kernel import DialectError, Kernel, kernel_digest, parse_kernel
@@ -157,12 +157,24 @@ class Evaluator:
 
     def _build(self, code: str) -> bytes | _Failure:
         try:
-            kernel = parse_kernel(code, library=self._library)
+            kernel = self._parse(code)
         except DialectError as error:
             return _Failure("rejected", error.problems)
         if problems := parameter_problems(kernel, self.workload):
             return _Failure("rejected", problems)
         return self._compile(kernel)
+
+    def _parse(self, code: str) -> Kernel:
+        try:
+            return parse_kernel(code, library=self._library, helpers=self.workload.helpers)
+        except DialectError as error:
+            body_only = with_signature_of(self.workload, code)
+            if body_only is None or not any(problem.kind == "syntax" for problem in error.problems):
+                raise
+            try:
+                return parse_kernel(body_only, library=self._library, helpers=self.workload.helpers)
+            except DialectError:
+                raise error from None
 
     def _compile(self, kernel: Kernel) -> bytes | _Failure:
         try:
@@ -196,7 +208,7 @@ class Evaluator:
         except InputError as error:
             # The harness alone always loads, so it is the kernel's own arrays that do not fit.
             return _Failure("fault", (CodeProblem(kind="program", message=f"the program does not load: {error}"),))
-        if problems := run_problems(result):
+        if problems := run_problems(result, spoiled=seed != self.seeds[0]):
             return _Failure("timeout" if result.status == "limit" else "fault", problems)
         case = _case(self.workload, seed)
         problems = tuple(

@@ -99,6 +99,7 @@ def _header(workload: Workload) -> str:
         # Not macros: a kernel may use the same names for its own variables.
         lines.append("enum { " + ", ".join(f"{name} = {value}" for name, value in workload.constants.items()) + " };")
     lines += [f"#define {alias} {name}" for alias, name in workload.aliases.items()]
+    lines += workload.helpers.values()
     return "\n".join(lines) + "\n"
 
 
@@ -133,6 +134,7 @@ static void spoil_accelerator(void) {{
 }}
 
 void {FUNCTION}({pointers});
+void _exit(int code) __attribute__((noreturn));
 
 int main(void) {{
     if (spoil) {{
@@ -144,6 +146,6 @@ int main(void) {{
     gemmini_fence();
     gemmini_region_end(1);
     gemmini_region_end(0);
-    return 0;
+    _exit(0); /* not through the stack, which the kernel could have changed */
 }}
 """

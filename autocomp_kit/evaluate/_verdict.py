@@ -15,6 +15,8 @@ from autocomp_kit.workloads import Argument, Array, Workload
 __all__ = ["memory_problems", "run_problems"]
 
 _SHOWN_ELEMENTS = 5
+_START_INSTRUCTIONS = 64  # what the runtime and the harness need to reach the region
+_EXIT_INSTRUCTIONS = 16  # what the harness and the runtime need to end a program
 
 
 class _Comparison(NamedTuple):
@@ -26,20 +28,44 @@ class _Comparison(NamedTuple):
     untouched: Array
 
 
-def run_problems(result: SimulationResult) -> tuple[CodeProblem, ...]:
-    """Return why a run did not get properly from the beginning of the region to its end, if it did not."""
+def run_problems(result: SimulationResult, *, spoiled: bool = False) -> tuple[CodeProblem, ...]:
+    """Return why a run did not get properly from the beginning of the region to its end, if it did not.
+
+    Parameters
+    ----------
+    result : SimulationResult
+        The run.
+    spoiled : bool
+        Whether the harness had to leave the accelerator in disorder first, before the region.
+    """
     if result.fault is not None:
         fault = result.fault
         line = fault.line if fault.file == KERNEL_FILE else None
         return (CodeProblem(kind=fault.kind, message=fault.message, line=line),)
     if not any(region.name == "0" for region in result.regions):
         return (_fault("exit", f"the kernel ended the program (exit code {result.exit_code}) instead of returning"),)
+    if not _measured_properly(result, spoiled=spoiled):
+        return (_fault("tampering", "the measured region was left, or entered, at another place than the harness's"),)
     if result.console:
         shown = result.console[:60]
         return (_fault("console", f"the kernel wrote to the console: {shown!r}"),)
     if result.exit_code != 0:
         return (_fault("exit", f"the program ended with exit code {result.exit_code}"),)
     return ()
+
+
+def _measured_properly(result: SimulationResult, *, spoiled: bool) -> bool:
+    """Tell whether markers were passed once each, in order, and nothing but the harness ran around them.
+
+    A kernel that overwrites return addresses could otherwise do its work outside the region.
+    """
+    if [region.name for region in result.regions] != ["0", "1"]:
+        return False
+    whole, tail = result.regions
+    before, after = whole.begin_instret, result.instret - whole.end_instret
+    ordered = whole.begin_instret <= tail.begin_instret <= tail.end_instret <= whole.end_instret
+    busy = result.trace is not None and bool((result.trace.commands["commit"] > whole.end_cycle).any())
+    return ordered and not busy and after <= _EXIT_INSTRUCTIONS and (spoiled or before <= _START_INSTRUCTIONS)
 
 
 def _fault(kind: str, message: str) -> CodeProblem:
@@ -104,11 +130,9 @@ def _wrong_values(argument: Argument, found: _Comparison, seed: int) -> CodeProb
     """Say how many elements are wrong, where they lie, and show the first."""
     count, left = int(found.wrong.sum()), int(found.untouched.sum())
     where = np.argwhere(found.wrong)
-    spans = ", ".join(
-        f"{name} {low}" if low == high else f"{name}s {low}-{high}"
-        for name, low, high in zip(
-            _axis_names(argument), where.min(axis=0).tolist(), where.max(axis=0).tolist(), strict=True
-        )
+    spans = "".join(
+        f"[{low}]" if low == high else f"[{low}..{high}]"
+        for low, high in zip(where.min(axis=0).tolist(), where.max(axis=0).tolist(), strict=True)
     )
     if left == count:
         what = "never written"
@@ -119,15 +143,11 @@ def _wrong_values(argument: Argument, found: _Comparison, seed: int) -> CodeProb
             for index in shown
         )
         what += f"; {left:,} of them were never written" if left else ""
-    message = (
-        f"{count:,} of {found.wrong.size:,} elements of {argument.name} are wrong, in {spans} (seed {seed}): {what}"
+    return CodeProblem(
+        kind="not_written" if left == count else "wrong_values",
+        message=f"{count:,} of {found.wrong.size:,} elements of {argument.name} are wrong, all in "
+        f"{argument.name}{spans} (seed {seed}): {what}",
     )
-    return CodeProblem(kind="not_written" if left == count else "wrong_values", message=message)
-
-
-def _axis_names(argument: Argument) -> tuple[str, ...]:
-    rank = len(argument.shape)
-    return ("row", "column") if rank == 2 else tuple(f"index {axis}" for axis in range(rank))
 
 
 def _element(argument: Argument, index: Iterable[SupportsInt]) -> str:

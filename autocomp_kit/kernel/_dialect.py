@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -64,6 +64,7 @@ _STATEMENT_HOLDERS = words(
     """
 )
 
+_NAMES_A_FUNCTION = words("function_declarator call_expression")
 _FILE_LEVEL = words("function_definition declaration type_definition struct_specifier enum_specifier comment")
 _QUALIFIERS = frozenset({"const", "volatile", "restrict", "__restrict", "__restrict__"})
 _STORAGE = frozenset({"static", "inline", "register"})
@@ -102,7 +103,7 @@ class Kernel:
     parameters: tuple[str, ...]
 
 
-def parse_kernel(code: str, *, library: bool = False) -> Kernel:
+def parse_kernel(code: str, *, library: bool = False, helpers: Iterable[str] = ()) -> Kernel:
     """Check a text against the dialect and return it as a kernel.
 
     Parameters
@@ -111,13 +112,15 @@ def parse_kernel(code: str, *, library: bool = False) -> Kernel:
         C text that defines ``solution`` and maybe static helper functions and constants.
     library : bool
         Also allow whole operators of the vendor's library, such as ``tiled_matmul_auto``.
+    helpers : iterable of str
+        Further functions that the harness provides.
 
     Raises
     ------
     DialectError
         With up to ten problems, each with its line.
     """
-    problems = check_dialect(code, library=library)
+    problems = check_dialect(code, library=library, helpers=helpers)
     if problems:
         raise DialectError(problems)
     source = code.encode()
@@ -137,20 +140,21 @@ def parse_kernel(code: str, *, library: bool = False) -> Kernel:
     )
 
 
-def check_dialect(code: str, *, library: bool = False) -> tuple[CodeProblem, ...]:
+def check_dialect(code: str, *, library: bool = False, helpers: Iterable[str] = ()) -> tuple[CodeProblem, ...]:
     """Return what keeps a text from being a kernel: nothing if it is one, else at most ten problems."""
     source = code.encode("utf-8", "surrogatepass")
     if len(source) > MAX_BYTES:
         return (CodeProblem(kind="dialect", message=f"the text is longer than {MAX_BYTES // 1024} KB", line=1),)
+    provided = frozenset(helpers) | (LIBRARY if library else frozenset())
     problems = []
-    for problem in _problems(source, library=library):
+    for problem in _problems(source, provided):
         problems.append(problem)
         if len(problems) == MAX_PROBLEMS:
             break
     return tuple(problems)
 
 
-def _problems(source: bytes, *, library: bool) -> Iterator[CodeProblem]:
+def _problems(source: bytes, provided: frozenset[str]) -> Iterator[CodeProblem]:
     root = parse(source).root_node
     for node, depth in walk(root):
         if depth > MAX_DEPTH:
@@ -167,7 +171,7 @@ def _problems(source: bytes, *, library: bool) -> Iterator[CodeProblem]:
     functions = _functions(root)
     yield from _function_problems(root, functions)
     names = _Names(
-        callable=COMMANDS | functions.keys() | (LIBRARY if library else frozenset()),
+        callable=COMMANDS | functions.keys() | provided,
         pointers=frozenset(_pointer_names(root)),
     )
     for node, _ in walk(root):
@@ -345,12 +349,14 @@ def _check_cast(node: Node, names: _Names) -> str | None:
     return f"`{_shown(node)}` makes a pointer out of an integer"
 
 
-def _check_identifier(node: Node, _: _Names) -> str | None:
+def _check_identifier(node: Node, names: _Names) -> str | None:
     name = text_of(node)
     if name.startswith("__") or (name.startswith("_") and name[1:2].isupper()):
         return f"`{name}`: names that begin like this belong to the compiler"
     if name in _RESERVED and _is_declared_here(node):
         return f"`{name}` belongs to Gemmini's header or to the harness and cannot be declared again"
+    if name in names.callable and node.type == "identifier" and _parent_type(node) not in _NAMES_A_FUNCTION:
+        return f"`{name}` is a function; it can be called, its address cannot be taken"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import tree_sitter_c
@@ -10,11 +11,16 @@ from tree_sitter import Language, Node, Parser, Tree
 __all__ = ["declared_identifier", "parse", "text_of", "walk"]
 
 _LANGUAGE = Language(tree_sitter_c.language())
+_ALIGNMENT = re.compile(rb"\brow_align(_acc)?\( *\d{1,2} *\)")
 
 
 def parse(code: bytes) -> Tree:
-    """Return the syntax tree of some C text; errors are nodes of the tree."""
-    return Parser(_LANGUAGE).parse(code)
+    """Return the syntax tree of some C text; errors are nodes of the tree.
+
+    The header's macros ``row_align(1)`` and ``row_align_acc(1)``, which are no C before they are expanded, count as
+    spaces.
+    """
+    return Parser(_LANGUAGE).parse(_ALIGNMENT.sub(lambda found: b" " * len(found.group()), code))
 
 
 def walk(root: Node) -> Iterator[tuple[Node, int]]:

@@ -15,6 +15,15 @@ __all__ = ["Admm"]
 
 _TOLERANCE = 1e-5
 
+_ADD_MATRIX = """\
+static inline void add_matrix(const void *a, const void *b, void *out, int rows, int columns) {
+  for (int i = 0; i < rows * columns; i++) ((float *) out)[i] = ((const float *) a)[i] + ((const float *) b)[i];
+}"""
+_NEGATE_MATRIX = """\
+static inline void negate_matrix(const void *in, void *out, int rows, int columns) {
+  for (int i = 0; i < rows * columns; i++) ((float *) out)[i] = -((const float *) in)[i];
+}"""
+
 Size = Annotated[int, Field(ge=1, le=256)]
 
 
@@ -86,6 +95,11 @@ class Admm(Workload):
     def constants(self) -> dict[str, int]:
         """``NHORIZON``."""
         return {} if self.step == "input" else {"NHORIZON": self.horizon}
+
+    @property
+    def helpers(self) -> dict[str, str]:
+        """``add_matrix`` and ``negate_matrix``, which work on the host."""
+        return {"add_matrix": _ADD_MATRIX, "negate_matrix": _NEGATE_MATRIX}
 
     def make_inputs(self, seed: int) -> dict[str, Array]:
         """Return integers -1, 0, 1, whose results are exact in any order of summation, or normal numbers."""

@@ -105,6 +105,11 @@ class Workload(BaseModel, ABC):
         """Further names of the arguments, as public Gemmini test programs write them."""
         return {}
 
+    @property
+    def helpers(self) -> dict[str, str]:
+        """C functions that kernels may call besides Gemmini's commands, by name, as public test programs have them."""
+        return {}
+
     @abstractmethod
     def make_inputs(self, seed: int) -> dict[str, Array]:
         """Return the input arrays of one seed; equal seeds give equal arrays, even and odd seeds differ in character.

@@ -113,12 +113,13 @@ class Conv(Workload):
         """Return output: one exact float64 product per weight position."""
         inp, weights = inputs["inp"].astype(np.float64), inputs["weights"].astype(np.float64)
         height, width = (self.rows - 1) * self.stride + 1, (self.columns - 1) * self.stride + 1
-        total = np.zeros((self.batch, self.rows, self.columns, self.out_channels))
-        total += inputs["bias"][0]
+        total = np.tile(inputs["bias"].astype(np.float64), (self.batch * self.rows * self.columns, 1))
         for r in range(self.window):
             for s in range(self.window):
-                total += inp[:, r : r + height : self.stride, s : s + width : self.stride] @ weights[r, s]
-        return {"output": scale_to_int8(wrapped_int32(total), self.scale, relu=self.relu)}
+                pixels = inp[:, r : r + height : self.stride, s : s + width : self.stride]
+                total += pixels.reshape(-1, self.in_channels) @ weights[r, s]
+        shape = (self.batch, self.rows, self.columns, self.out_channels)
+        return {"output": scale_to_int8(wrapped_int32(total), self.scale, relu=self.relu).reshape(shape)}
 
     def naive_kernel(self, machine: MachineConfig) -> str:
         """Return the kernel that reloads weights and pixels for every block of the output."""

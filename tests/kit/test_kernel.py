@@ -27,7 +27,8 @@ def kernel(body: str = "", before: str = "") -> str:
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_our_baselines_are_kernels(path):
     parsed = parse_kernel(path.read_text())
-    assert [parameter.split()[0] for parameter in parsed.parameters] == ["int8_t"] * 3
+    assert {parameter.split()[0] for parameter in parsed.parameters} <= {"int8_t", "int32_t", "float"}
+    assert len(parsed.parameters) >= 3
 
 
 @pytest.mark.parametrize(

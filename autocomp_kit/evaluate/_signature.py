@@ -1,4 +1,4 @@
-"""Whether the parameters of a kernel's ``solution`` fit the workload's arguments."""
+"""Whether a kernel's ``solution`` has the workload's parameters, and what to do with one that cannot be parsed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from autocomp_kit.kernel import Kernel
 from autocomp_kit.records import CodeProblem
 from autocomp_kit.workloads import Argument, Workload
 
-__all__ = ["parameter_problems"]
+__all__ = ["parameter_problems", "with_signature_of"]
 
 _SAME_TYPES = {
     "int8": frozenset({"int8_t", "elem_t", "signed char"}),
     "int32": frozenset({"int32_t", "acc_t", "int", "signed int"}),
     "float32": frozenset({"float", "elem_t", "acc_t"}),
 }
+_HEAD = re.compile(r"\bvoid\s+solution\s*\([^{;]*\)\s*\{")
 _IGNORED = re.compile(r"\b(const|restrict|volatile|register|static|__restrict(__)?)\b")
 
 
@@ -46,3 +47,15 @@ def _sizes_fit(sizes: list[str], argument: Argument) -> bool:
 
 def _problem(message: str, workload: Workload) -> CodeProblem:
     return CodeProblem(kind="signature", message=f"{message}; the workload needs `{workload.signature}`")
+
+
+def with_signature_of(workload: Workload, code: str) -> str | None:
+    """Return a text whose ``solution`` has the workload's own signature and nothing before it, or ``None``.
+
+    Autocomp's harness takes only the body of a kernel, and published kernels have signatures that are no C. Lines
+    keep their numbers.
+    """
+    head = _HEAD.search(code)
+    if head is None:
+        return None
+    return "\n" * code.count("\n", 0, head.end()) + f"{workload.signature} {{" + code[head.end() :]
