@@ -138,79 +138,132 @@ static const char *sign_of(const Style *style, int negative) {
     return negative ? "-" : style->plus ? "+" : style->space ? " " : "";
 }
 
-/* %f, %e and %g with at most 17 digits after the point; the last digits of long numbers are not exact. */
+/* The exact decimal digits of a double: 0, its whole part, and as much of its fraction as asked for */
+enum { FRACTION_WORDS = 34, WORDS = 67, MOST_PLACES = 40, DIGITS = 720 };
+typedef struct {
+    char digit[DIGITS];
+    int count, point, first; /* digits, digits before the point, first digit that is not 0 (or -1) */
+} Decimal;
+
+/* Take the digits of a fixed-point number apart until enough places, or places from the first nonzero digit on, are there,
+ * and one more to round by; that one is made odd if there is still a rest, so that it is no tie. */
+static void take_digits(Decimal *d, double value, int places, int significant) {
+    union {
+        double value;
+        uint64_t bits;
+    } parts = {value};
+    uint32_t word[WORDS] = {0};
+    const int exponent = (int)(parts.bits >> 52 & 2047);
+    const uint64_t mantissa = (parts.bits & ((1ull << 52) - 1)) | (exponent ? 1ull << 52 : 0);
+    const int lowest = 32 * FRACTION_WORDS + (exponent ? exponent : 1) - 1075;
+    for (int bit = 0; bit < 53; bit++)
+        if (mantissa >> bit & 1)
+            word[(lowest + bit) / 32] |= 1u << (lowest + bit) % 32;
+
+    char whole[312];
+    int length = 0;
+    for (int top = WORDS - 1; top >= FRACTION_WORDS || length == 0;) {
+        uint64_t rest = 0;
+        for (int i = top; i >= FRACTION_WORDS; i--) {
+            rest = rest << 32 | word[i];
+            word[i] = (uint32_t)(rest / 10);
+            rest %= 10;
+        }
+        whole[length++] = (char)('0' + rest);
+        while (top >= FRACTION_WORDS && word[top] == 0)
+            top--;
+    }
+    d->digit[0] = '0';
+    d->point = 1 + length;
+    for (int i = 0; i < length; i++)
+        d->digit[1 + i] = whole[length - 1 - i];
+    d->count = d->point;
+    d->first = -1;
+    for (int i = 0; i < d->count && d->first < 0; i++)
+        d->first = d->digit[i] != '0' ? i : -1;
+    int bottom = 0;
+    while (d->count < DIGITS) {
+        while (bottom < FRACTION_WORDS && word[bottom] == 0)
+            bottom++;
+        const int wanted = !significant ? d->point + places : d->first < 0 ? DIGITS : d->first + places;
+        if (d->count > wanted || (bottom == FRACTION_WORDS && (!significant || d->first < 0)))
+            break;
+        uint64_t carry = 0;
+        for (int i = bottom; i < FRACTION_WORDS; i++) {
+            carry += (uint64_t)word[i] * 10;
+            word[i] = (uint32_t)carry;
+            carry >>= 32;
+        }
+        if (carry && d->first < 0)
+            d->first = d->count;
+        d->digit[d->count++] = (char)('0' + carry);
+    }
+    while (d->count < DIGITS && d->count <= d->point + places)
+        d->digit[d->count++] = '0';
+    if (bottom < FRACTION_WORDS && d->digit[d->count - 1] % 5 == '0' % 5)
+        d->digit[d->count - 1]++;
+}
+
+/* Round half to even so that keep digits are left */
+static void round_digits(Decimal *d, int keep) {
+    int up = 0;
+    if (keep < d->count) {
+        int rest = 0;
+        for (int i = keep + 1; i < d->count; i++)
+            rest |= d->digit[i] != '0';
+        up = d->digit[keep] > '5' || (d->digit[keep] == '5' && (rest || d->digit[keep - 1] % 2));
+        d->count = keep;
+    }
+    for (int i = keep - 1; up && i >= 0; i--) {
+        up = d->digit[i] == '9';
+        d->digit[i] = up ? '0' : (char)(d->digit[i] + 1);
+        if (!up && i < d->first)
+            d->first = i;
+    }
+}
+
+/* %f, %e and %g, exact to the last digit, with at most 40 places */
 static void emit_float(Output *out, Style style, double value, char form) {
-    char buffer[352];
-    const char upper = form >= 'A' && form <= 'Z';
-    const int negative = __builtin_signbit(value) != 0;
-    double size = negative ? -value : value;
+    const int upper = form <= 'Z', negative = __builtin_signbit(value) != 0;
+    const double size = negative ? -value : value;
     form = (char)(form | 0x20);
     if (size != size || size > __DBL_MAX__) {
         style.zeros = 0;
         emit_number(out, &style, sign_of(&style, negative), size != size ? "nan" : "inf", 0);
         return;
     }
-    int places = style.precision < 0 ? 6 : style.precision > 17 ? 17 : style.precision;
-    int exponent = 0;
-    if (form != 'f' && size != 0) {
-        for (; size >= 10; exponent++)
-            size /= 10;
-        for (; size < 1; exponent--)
-            size *= 10;
+    int places = style.precision < 0 ? 6 : style.precision > MOST_PLACES ? MOST_PLACES : style.precision;
+    if (form == 'g' && places == 0)
+        places = 1;
+    Decimal d;
+    take_digits(&d, size, places + (form == 'e'), form != 'f');
+    const int trim = form == 'g' && !style.alternate;
+    if (form == 'f') {
+        round_digits(&d, d.point + places);
+    } else {
+        d.first = d.first < 0 ? d.point - 1 : d.first;
+        round_digits(&d, d.first + places + (form == 'e'));
     }
-    int trim = 0;
+    const int exponent = form == 'f' ? 0 : d.point - 1 - d.first;
     if (form == 'g') {
-        const int significant = places == 0 ? 1 : places;
-        double limit = 10;
-        for (int i = 1; i < significant; i++)
-            limit *= 10;
-        double shown = size;
-        for (int i = 1; i < significant; i++)
-            shown *= 10;
-        if (shown + 0.5 >= limit) {  /* rounding adds a digit */
-            size /= 10;
-            exponent++;
-        }
-        trim = !style.alternate;
-        if (exponent < -4 || exponent >= significant) {
-            form = 'e';
-            places = significant - 1;
-        } else {
-            form = 'f';
-            places = significant - 1 - exponent;
-            for (; exponent > 0; exponent--)
-                size *= 10;
-            for (; exponent < 0; exponent++)
-                size /= 10;
-        }
+        form = exponent < -4 || exponent >= places ? 'e' : 'f';
+        places = form == 'e' ? places - 1 : places - 1 - exponent;
     }
-    double half = 0.5;
-    for (int i = 0; i < places; i++)
-        half /= 10;
-    size += half;
-    if (form == 'e' && size >= 10) {
-        size /= 10;
-        exponent++;
-    }
-    int extra = 0;  /* digits of the whole part beyond what a 64-bit integer holds */
-    while (size >= 1e18) {
-        size /= 10;
-        extra++;
-    }
-    uint64_t whole = (uint64_t)size;
-    double rest = size - (double)whole;
-    char *digits = digits_of(whole, 10, 0, buffer + 20);
-    char *end = buffer + 20;
-    for (; extra > 0 && end < buffer + 330; extra--)
-        *end++ = '0';
+    char text[DIGITS + 8];
+    char *end = text;
+    int start = 0; /* with the point behind the first digit that is not 0, or where it is */
+    if (form == 'e')
+        start = d.first;
+    else
+        while (start < d.point - 1 && d.digit[start] == '0')
+            start++;
+    const int point = form == 'e' ? start + 1 : d.point;
+    for (int i = start; i < point; i++)
+        *end++ = i < d.count ? d.digit[i] : '0';
     if (places > 0 || style.alternate)
         *end++ = '.';
-    for (int i = 0; i < places; i++) {
-        rest *= 10;
-        const int digit = (int)rest;
-        *end++ = (char)('0' + digit);
-        rest -= digit;
-    }
+    for (int i = point; i < point + places; i++)
+        *end++ = i < d.count ? d.digit[i] : '0';
     if (trim && places > 0) {
         while (end[-1] == '0')
             end--;
@@ -227,7 +280,7 @@ static void emit_float(Output *out, Style style, double value, char form) {
         *end++ = (char)('0' + power % 10);
     }
     *end = 0;
-    emit_number(out, &style, sign_of(&style, negative), digits, 0);
+    emit_number(out, &style, sign_of(&style, negative), text, 0);
 }
 
 static void format_into(Output *out, const char *format, va_list arguments) {
