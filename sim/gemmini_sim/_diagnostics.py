@@ -20,6 +20,7 @@ _AT_LINE = re.compile(
 _NO_LINE = re.compile(
     rf"^[\w./+-]*(?:lld|ld|clang|gcc|cc1|zig|as): {_SEVERITY}(?P<message>(?!.* in function ).+)$", re.IGNORECASE
 )
+_LINKER = re.compile(r"^\S*/ld: (?=[^:]+:\d+: )")
 _REFERRED = re.compile(r"^>>> referenced by (?P<file>[^:()]+):(?P<line>\d+)")
 
 
@@ -65,7 +66,8 @@ def parse_diagnostics(text: str, *, shown_as: Callable[[str], str | None]) -> tu
 
 
 def _read_lines(text: str) -> Iterator[Diagnostic]:
-    lines = text.splitlines()
+    # GNU ld names itself before some of the places that it reports.
+    lines = [_LINKER.sub("", line) for line in text.splitlines()]
     for index, line in enumerate(lines):
         if match := _AT_LINE.match(line):
             severity = _severity(match["severity"])
@@ -84,7 +86,7 @@ def _read_lines(text: str) -> Iterator[Diagnostic]:
                 severity=_severity(match["severity"]),
                 message=match["message"],
                 file=referred["file"] if referred else None,
-                line=int(referred["line"]) if referred else None,
+                line=int(referred["line"]) or None if referred else None,
             )
 
 

@@ -1,8 +1,8 @@
-/* Short names of the commands, as kernels for Autocomp use them. Define GEMMINI_NO_SHORT_NAMES to keep them away. */
+/* Short names of the commands, and other names that kernels and tests for Autocomp use. Define GEMMINI_NO_SHORT_NAMES to keep them away. */
 #ifndef GEMMINI_SHORT_H
 #define GEMMINI_SHORT_H
 
-#include "gemmini_commands.h"
+#include "gemmini_matmul.h"
 
 /* Pick the form of a macro by the number of its arguments, one to four */
 #define GEMMINI_PICK(a1, a2, a3, a4, form, ...) form
@@ -37,5 +37,18 @@
 #define compute_accumulated(A, D, A_cols, A_rows, D_cols, D_rows)                                                      \
     gemmini_extended_compute_accumulated(A, D, A_cols, A_rows, D_cols, D_rows)
 #define fence() gemmini_fence()
+
+/* The products that Autocomp's test programs compare with: dense matrices A[I][K] (or [K][I]) and B[K][J] (or [J][K]) */
+static inline void tiled_matmul_outer_eigen_bias(const void *A, const void *B, const void *D, void *C, size_t I,
+                                                 size_t K, size_t J, bool A_transpose, bool B_transpose, bool sub) {
+    tiled_matmul_auto(I, J, K, (const elem_t *)A, (const elem_t *)B, D, C, A_transpose ? I : K, B_transpose ? K : J, J,
+                      J, MVIN_SCALE_IDENTITY, MVIN_SCALE_IDENTITY, sub ? -1 : 1, NO_ACTIVATION, ACC_SCALE_IDENTITY, 0,
+                      false, A_transpose, B_transpose, false, false, 0, WS);
+}
+
+static inline void tiled_matmul_outer_eigen(const void *A, const void *B, void *C, size_t I, size_t K, size_t J,
+                                            bool A_transpose, bool B_transpose) {
+    tiled_matmul_outer_eigen_bias(A, B, NULL, C, I, K, J, A_transpose, B_transpose, false);
+}
 
 #endif
