@@ -2,7 +2,8 @@
 
 ``execute`` is the one entry. The parts: :mod:`accelerator_state` what is remembered, :mod:`accelerator_config`
 configuration, :mod:`mvin` and :mod:`mvout` the moves, :mod:`compute` the array, :mod:`normalization` what softmax and
-layernorm need, :mod:`arithmetic` the two number systems.
+layernorm need, :mod:`arithmetic` the two number systems, :mod:`loop_matmul` and :mod:`loop_conv`
+the hardware loops, :mod:`counters` the performance counters.
 
 The reference is libgemmini under spike, bit for bit. Where spike aborts, ``execute`` returns a fault code.
 """
@@ -14,14 +15,27 @@ import numpy as np
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.accelerator_config import configure
 from gemmini_sim.engine.accelerator_state import BAD_FUNCT, NO_FAULT, fault
+from gemmini_sim.engine.commands import (
+    COMPUTE_ACCUMULATED,
+    COMPUTE_PRELOADED,
+    CONFIG,
+    FENCE,
+    FLUSH,
+    MVIN,
+    MVIN2,
+    MVIN3,
+    MVOUT,
+    PRELOAD,
+)
 from gemmini_sim.engine.compute import compute, preload
+from gemmini_sim.engine.conv_operands import configure_conv
+from gemmini_sim.engine.counters import COUNTER, count_command, counter
+from gemmini_sim.engine.loop_conv import LOOP_CONV, start_conv, unroll_conv
+from gemmini_sim.engine.loop_matmul import LOOP_MATMUL, configure_matmul, unroll_matmul
 from gemmini_sim.engine.mvin import mvin
 from gemmini_sim.engine.mvout import mvout
 
-__all__ = ["COMPUTE_ACCUMULATED", "COMPUTE_PRELOADED", "CONFIG", "FLUSH", "MVIN", "MVIN2", "MVIN3", "MVOUT", "execute"]
-
-CONFIG, MVIN2, MVIN, MVOUT, COMPUTE_PRELOADED, COMPUTE_ACCUMULATED, PRELOAD, FLUSH = 0, 1, 2, 3, 4, 5, 6, 7
-MVIN3, COUNTER, FENCE = 14, 126, 127
+__all__ = ["execute"]
 
 
 @jit
@@ -51,6 +65,49 @@ def execute(state, scratchpad, accumulator, memory, funct, rs1, rs2):
     registers["rd"] = 0
     rs1 = np.int64(rs1)
     rs2 = np.int64(rs2)
+    if funct == COUNTER:
+        registers["rd"] = counter(registers, rs1)
+        return NO_FAULT
+    count_command(registers, funct != FLUSH)
+    if LOOP_MATMUL < funct < MVIN3:
+        configure_matmul(registers, funct, rs1, rs2)
+        return NO_FAULT
+    if LOOP_CONV < funct < LOOP_CONV + 7:
+        configure_conv(registers, funct, rs1, rs2)
+        return NO_FAULT
+
+    if funct not in (LOOP_MATMUL, LOOP_CONV):
+        return _simple(state, scratchpad, accumulator, memory, funct, rs1, rs2)
+
+    if funct == LOOP_CONV:
+        code = start_conv(registers, scratchpad, accumulator, rs1, rs2)
+        if code != NO_FAULT:
+            return code
+    commands = registers["commands"]
+    done = np.int64(0)
+    while True:
+        registers["window"] = done
+        registers["unrolled"] = 0
+        if funct == LOOP_CONV:
+            unroll_conv(registers, scratchpad, accumulator)
+        else:
+            code = unroll_matmul(registers, scratchpad, accumulator, rs1, rs2)
+            if code != NO_FAULT:
+                return code
+        for slot in range(min(registers["unrolled"] - done, commands.shape[0])):
+            function, first, second = commands[slot, 0], commands[slot, 1], commands[slot, 2]
+            code = _simple(state, scratchpad, accumulator, memory, function, first, second)
+            if code != NO_FAULT:
+                return code
+        done += commands.shape[0]
+        if done >= registers["unrolled"]:
+            return NO_FAULT
+
+
+@jit
+def _simple(state, scratchpad, accumulator, memory, funct, rs1, rs2):
+    """Execute one command that moves, computes or configures."""
+    registers = state.registers[0]
     # One call of each part: Numba compiles a function anew for every literal argument.
     if funct in (MVIN, MVIN2, MVIN3):
         which = 0 if funct == MVIN else 1 if funct == MVIN2 else 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.accelerator_state import BAD_CONFIG, NO_FAULT, STATISTICS, fault
 from gemmini_sim.engine.normalization import NO_ACTIVATION, SOFTMAX
@@ -12,11 +10,6 @@ __all__ = ["configure"]
 
 _EXECUTE, _LOAD, _STORE = 0, 1, 2
 _SHIFTS = 32  # an accumulator value has as many bits
-
-
-@jit
-def _float32_of(bits):
-    return np.array([bits], np.int64).astype(np.uint32).view(np.float32)[0]
 
 
 @jit
@@ -40,7 +33,7 @@ def configure(registers, rs1, rs2):
         registers["load_block_stride"][which] = (rs1 >> 16) & 0xFFFF
         registers["load_shrunk"][which] = (rs1 >> 2) & 1
         registers["load_pixels"][which] = max((rs1 >> 8) & 0xFF, 1)
-        registers["load_scale"][which] = _float32_of(rs1 >> 32)
+        registers["load_scale"][which] = (rs1 >> 32) & 0xFFFF_FFFF
         return NO_FAULT
     if kind == _STORE:
         return _configure_store(registers, rs1, rs2)
@@ -71,7 +64,7 @@ def _configure_execute(registers, rs1, rs2):
 @jit
 def _configure_store(registers, rs1, rs2):
     registers["store_stride"] = rs2 & 0xFFFF_FFFF
-    registers["store_scale"] = _float32_of(rs2 >> 32)
+    registers["store_scale"] = (rs2 >> 32) & 0xFFFF_FFFF
     activation = (rs1 >> 2) & 3
     # Softmax does not fit the field; it stays in force until another activation is asked for.
     if activation != NO_ACTIVATION or registers["activation"] != SOFTMAX:

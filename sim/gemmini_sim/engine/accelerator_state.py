@@ -11,6 +11,8 @@ import numpy as np
 
 from gemmini_sim.config import MachineConfig
 from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.conv_operands import CONVOLUTION
+from gemmini_sim.engine.counters import random_state
 
 __all__ = [
     "BAD_ACCUMULATOR_ROW",
@@ -36,7 +38,7 @@ __all__ = [
 MEMORY_BASE = 0x8000_0000
 """Physical address of byte 0 of the memory array."""
 
-GARBAGE = 0xFFFF_FFFF
+GARBAGE = np.int64(0xFFFF_FFFF)
 """The local address that names no row: an operand of zeros, or a result that nobody wants."""
 
 STATISTICS = 4
@@ -86,7 +88,9 @@ _REGISTER_FIELDS = [
     ("load_block_stride", (3,)),
     ("load_shrunk", (3,)),
     ("load_pixels", (3,)),
+    ("load_scale", (3,)),  # bits of a float32
     ("store_stride", ()),
+    ("store_scale", ()),  # bits of a float32
     ("activation", ()),
     ("pool_stride", ()),
     ("pool_size", ()),
@@ -117,12 +121,26 @@ _REGISTER_FIELDS = [
     ("loop_b_stride", ()),
     ("loop_c_stride", ()),
     ("loop_d_stride", ()),
-    ("conv_words", (12,)),
+    ("conv_words", (12,)),  # rs1 and rs2 of the six configuration commands
     ("conv_bias_row", ()),
     ("conv_output_row", ()),
+    ("unrolled", ()),
+    ("window", ()),
+    ("counting", ()),
+    ("counts_due", ()),
+    ("counter_config", (8,)),
+    ("counter_external", (8,)),
+    ("counter_value", (8,)),
+    ("counter_snapshot", (8,)),
+    ("counter_frozen", ()),
+    ("external_value", (64,)),
+    ("random_state", (31,)),
+    ("random_next", ()),
 ]
 
 _MAX_DIM = 64
+_WINDOW = 4096
+_ONE = 0x3F80_0000  # the bits of 1.0
 
 
 def _registers(wide: type[np.generic]) -> np.dtype[np.void]:
@@ -133,7 +151,7 @@ def _registers(wide: type[np.generic]) -> np.dtype[np.void]:
     statistics = [(name, wide, (STATISTICS,)) for name in ("sums", "maxima", "running_maxima", "counts", "means")]
     return np.dtype(
         [(name, np.int64, shape) for name, shape in _REGISTER_FIELDS]
-        + [("load_scale", np.float32, (3,)), ("store_scale", np.float32)]
+        + [("conv", CONVOLUTION), ("commands", np.int64, (_WINDOW, 3))]
         + statistics
         + [("inverse_deviations", np.float32, (STATISTICS,)), ("inverse_sums", np.float32, (STATISTICS,))]
         + [(name, wide, (_MAX_DIM, _MAX_DIM)) for name in ("weights", "operand", "results")],
@@ -169,10 +187,10 @@ def _element_types(config: MachineConfig) -> tuple[type[np.generic], type[np.gen
 def new_state(config: MachineConfig) -> AcceleratorState:
     """Return the state of an accelerator after reset."""
     registers = np.zeros(1, _registers(_element_types(config)[1]))
-    registers["load_scale"] = 1.0
-    registers["store_scale"] = 1.0
+    registers["load_scale"] = registers["store_scale"] = _ONE
     registers["load_pixels"] = 1
     registers["statistic_reset"] = 1
+    registers["random_state"] = random_state()
     return AcceleratorState(registers, np.zeros(config.scratchpad_rows + config.accumulator_rows, np.uint8))
 
 

@@ -14,6 +14,7 @@ from gemmini_sim.engine._numbers import by_number
 
 __all__ = [
     "added",
+    "float32_of",
     "index",
     "loaded",
     "loads_unchanged",
@@ -31,6 +32,12 @@ _TWO_63 = np.float32(2.0**63)
 def wrap32(value):
     """Return an int64 wrapped to the range of int32."""
     return ((value + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+
+
+@jit
+def float32_of(bits):
+    """Return the float32 with these bits, an int64 of which the upper half does not count."""
+    return np.uint32(bits & 0xFFFF_FFFF).view(np.float32)
 
 
 @jit

@@ -17,7 +17,7 @@ from gemmini_sim.engine.accelerator_state import (
     NO_FAULT,
     fault,
 )
-from gemmini_sim.engine.arithmetic import added, index, loaded, loads_unchanged
+from gemmini_sim.engine.arithmetic import added, float32_of, index, loaded, loads_unchanged
 
 __all__ = ["dram_fault", "mvin"]
 
@@ -133,7 +133,7 @@ def _load(registers, destination, used, first_used, source, first, which, target
     accumulate = (target >> 30) & 3 == 3
     stride = registers["load_stride"][which] // source.itemsize
     block_stride = registers["load_block_stride"][which]
-    scale = registers["load_scale"][which]
+    scale = float32_of(registers["load_scale"][which])
     pixels = registers["load_pixels"][which]
     copy = loads_unchanged(source[0], scale) and not accumulate
     for r in range(rows):

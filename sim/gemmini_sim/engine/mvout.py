@@ -15,7 +15,7 @@ from gemmini_sim.engine.accelerator_state import (
     NO_FAULT,
     fault,
 )
-from gemmini_sim.engine.arithmetic import lowest_element, scaled
+from gemmini_sim.engine.arithmetic import float32_of, lowest_element, scaled
 from gemmini_sim.engine.mvin import dram_fault
 from gemmini_sim.engine.normalization import RELU, activated, gather, unfinished
 
@@ -120,7 +120,7 @@ def _store_full(registers, accumulator, memory, offset, stride, row, rows, cols)
 def _store_scaled(registers, scratchpad, accumulator, memory, offset, stride, row, rows, cols):
     dim = accumulator.shape[1]
     activation = registers["activation"]
-    scale = registers["store_scale"]
+    scale = float32_of(registers["store_scale"])
     relu = activation == RELU
     for r in range(rows):
         for start in range(0, cols, dim):
@@ -151,7 +151,7 @@ def _pool(registers, scratchpad, accumulator, memory, address, source):
     out_cols = int(registers["pool_out_cols"])
     stride = int(registers["store_stride"])
     relu = registers["activation"] == RELU
-    scale = registers["store_scale"]
+    scale = float32_of(registers["store_scale"])
     if channels == 0:
         return NO_FAULT
     if channels > scratchpad.shape[1]:
