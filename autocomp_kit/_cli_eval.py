@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from autocomp_kit.errors import InputError
 
 if TYPE_CHECKING:
+    from autocomp_kit.evaluate import Evaluator
     from autocomp_kit.records import Evaluation
 
 __all__ = ["register"]
@@ -31,7 +32,10 @@ def _eval(
     ] = None,
     workload: Annotated[str, typer.Option("--workload", "-w", help="Name (exo/0) or YAML file of the problem.")],
     config: Annotated[str, typer.Option(help="Machine: preset or TOML file.")] = "int8-16",
-    baseline: Annotated[bool, typer.Option("--baseline", help="Evaluate the workload's own start kernel.")] = False,
+    baseline: Annotated[
+        Literal["start", "naive", "library"] | None,
+        typer.Option(help="Instead of a file: what a search starts from, a plain loop nest, the vendor's operator."),
+    ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Input seeds; repeatable.", show_default="0 1")] = None,
     library: Annotated[bool, typer.Option(help="Allow whole operators such as tiled_matmul_auto.")] = False,
     cache: Annotated[bool, typer.Option(help="Use verdicts of earlier calls on the same text.")] = True,
@@ -40,18 +44,30 @@ def _eval(
     """Compile a kernel, run it on simulated inputs, compare with the reference, and measure its cycles."""
     from autocomp_kit.evaluate import Evaluator, FileCache  # noqa: PLC0415 - heavy; other commands start without it
 
-    if (kernel is None) != baseline:
-        raise InputError("give either a kernel file or --baseline")
+    if (kernel is None) == (baseline is None):
+        raise InputError("give either a kernel file or --baseline start|naive|library")
     evaluator = Evaluator(
-        workload, config, cache=FileCache() if cache else None, seeds=tuple(seed or (0, 1)), library=library
+        workload,
+        config,
+        cache=FileCache() if cache else None,
+        seeds=tuple(seed or (0, 1)),
+        library=library or baseline == "library",
     )
-    code = _read(kernel) if kernel is not None else evaluator.workload.baseline_code(evaluator.machine)
+    code = _read(kernel) if kernel is not None else _baseline(evaluator, baseline)
     evaluation = evaluator.evaluate(code)
     if as_json:
         typer.echo(json.dumps(_as_json(evaluation)))
     else:
         _print(evaluation, code)
     raise typer.Exit(0 if evaluation.correct else 1)
+
+
+def _baseline(evaluator: Evaluator, which: str | None) -> str:
+    if which == "library":
+        return evaluator.workload.library_kernel()
+    if which == "naive":
+        return evaluator.workload.naive_kernel(evaluator.machine)
+    return evaluator.workload.baseline_code(evaluator.machine)
 
 
 def _read(name: str) -> str:

@@ -125,6 +125,16 @@ class Workload(BaseModel, ABC):
     def naive_kernel(self, machine: MachineConfig) -> str:
         """Return a plain kernel for any machine that can run the workload."""
 
+    def library_kernel(self) -> str:
+        """Return the kernel that leaves everything to one operator of the vendor's C library, to compare with.
+
+        Raises
+        ------
+        WorkloadError
+            If the library has no such operator.
+        """
+        raise WorkloadError(f"workload {self.name}: the vendor's library has no operator for it")
+
     @abstractmethod
     def formula(self) -> str:
         """Return one or two sentences that define the outputs, for a prompt."""

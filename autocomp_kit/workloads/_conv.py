@@ -127,6 +127,18 @@ class Conv(Workload):
             self, dim=machine.array.dim, wide=max(1, min(4, machine.dma.request_bytes // machine.array.dim))
         )
 
+    def library_kernel(self) -> str:
+        """Return one call of ``tiled_conv_auto``, weight-stationary."""
+        return f"""\
+{self.signature} {{
+  tiled_conv_auto({self.batch}, {self.in_rows}, {self.in_columns}, {self.in_channels}, {self.out_channels},
+                  {self.rows}, {self.columns}, {self.stride}, 1, 1, 0, {self.window}, false, false, false, false, false,
+                  &inp[0][0][0][0], &weights[0][0][0][0], &bias[0][0], &output[0][0][0][0],
+                  {"RELU" if self.relu else "NO_ACTIVATION"}, {self.scale!r}f, 0, 0, 0, WS);
+  fence();
+}}
+"""
+
     def formula(self) -> str:
         """Return the definition of output."""
         relu = ", then ReLU" if self.relu else ""

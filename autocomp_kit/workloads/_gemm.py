@@ -102,6 +102,18 @@ class Gemm(Workload):
             self, dim=machine.array.dim, wide=max(1, min(4, machine.dma.request_bytes // machine.array.dim))
         )
 
+    def library_kernel(self) -> str:
+        """Return one call of ``tiled_matmul_auto``, weight-stationary."""
+        bias, activation = ("NULL" if self.bias == "none" else "D"), ("RELU" if self.relu else "NO_ACTIVATION")
+        return f"""\
+{self.signature} {{
+  tiled_matmul_auto({self.m}, {self.n}, {self.k}, &A[0][0], &B[0][0], {bias}, C, {self.k}, {self.n}, {self.n}, {self.n},
+                    MVIN_SCALE_IDENTITY, MVIN_SCALE_IDENTITY, MVIN_SCALE_IDENTITY, {activation}, {self.scale!r}f, 0,
+                    {"true" if self.bias == "row" else "false"}, false, false, false, false, 0, WS);
+  fence();
+}}
+"""
+
     def formula(self) -> str:
         """Return the definition of C."""
         terms = f"A[{self.m}][{self.k}] x B[{self.k}][{self.n}]"
