@@ -39,7 +39,6 @@ ENCODINGS = [
     ("gemmini_extended2_config_ld(8, 1, true)", 0, bits(1) << 32 | 16 << 16 | 1 << 8 | 4 | 1, 8),
     ("gemmini_extended3_config_ld(8, 1, false, 2)", 0, bits(1) << 32 | 16 << 16 | 1 << 8 | 2 << 3 | 1, 8),
     ("gemmini_extended4_config_ld(8, 1, false, 99, 1)", 0, bits(1) << 32 | 99 << 16 | 1 << 8 | 1 << 3 | 1, 8),
-    ("gemmini_extended5_config_ld(8, -2, false, 99, 3, 1)", 0, bits(-2) << 32 | 99 << 16 | 3 << 8 | 1 << 3 | 1, 8),
     ("gemmini_config_st(64)", 0, 2, bits(1) << 32 | 64),
     ("gemmini_extended_config_st(64, RELU, 0.25)", 0, 1 << 2 | 2, bits(0.25) << 32 | 64),
     (
@@ -80,6 +79,7 @@ ENCODINGS = [
     ("mvin2(0, 7, 20, 3)", 1, 0, block(7, 20, 3)),
     ("mvin3(0, (uint32_t)7, 20, 3)", 14, 0, block(7, 20, 3)),
     ("preload(3, (1 << 31) | 0x40000000, 1, 2, 3, 4)", 6, block(3, 1, 2), block(3 << 30, 3, 4)),
+    ("gemmini_extended5_config_ld(8, -2, false, 99, 3, 1)", 0, bits(-2) << 32 | 99 << 16 | 3 << 8 | 1 << 3 | 1, 8),
 ]
 
 

@@ -284,10 +284,9 @@ def test_functions_of_one_number():
         function = getattr(math, name)
         expected = np.array([function(x) for x in points[k]], np.float64)
         np.testing.assert_allclose(results[k], expected, rtol=4e-15, atol=1e-300, err_msg=name)
-        near = [
-            function(float(x)) if not (name.startswith("exp") and x > 88) else np.inf for x in np.float32(points[k])
-        ]
-        np.testing.assert_allclose(single[k], np.float32(near), rtol=2e-7, atol=1e-40, err_msg=f"{name}f")
+        with np.errstate(over="ignore"):
+            near = np.array([function(float(x)) for x in np.float32(points[k])]).astype(np.float32)
+        np.testing.assert_allclose(single[k], near, rtol=2e-7, atol=1e-40, err_msg=f"{name}f")
 
 
 def test_functions_of_two_numbers_and_rounding():
