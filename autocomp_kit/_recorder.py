@@ -101,6 +101,8 @@ class Recorder:
             plan_id=proposal.plan_id,
             parent_id=proposal.parent_id,
             iteration=proposal.iteration,
+            seed=proposal.seed,
+            offered=proposal.offered,
             agent=proposal.planner or "",
             error=error.kind,
             message=str(error),

@@ -23,7 +23,7 @@ from autocomp_kit.agents.base import (
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.history import RunRecord
 from autocomp_kit.records import Candidate, Plan
-from autocomp_kit.search import BeamSearch, Member, Outcome, Proposal, derive_seed
+from autocomp_kit.search import BeamSearch, Member, Outcome, Proposal
 
 __all__ = ["Session", "together"]
 
@@ -180,7 +180,7 @@ class Session:
             evaluation=failed.evaluation,
             **self._context(proposal),
             round=attempt,
-            seed=derive_seed(proposal.code_seed(failed.candidate.sample), "repair", attempt),
+            seed=proposal.code_seed(failed.candidate.sample, attempt),
         )
 
     async def _call(self, call: Coroutine[object, object, T]) -> T:
@@ -247,5 +247,6 @@ def _given_plan(proposal: Proposal) -> Plan:
         offered=proposal.offered,
         item_id=None,
         text=proposal.plan_text,
+        parameters={} if proposal.other_id is None else {"combine_with": proposal.other_id},
         agent="search",
     )

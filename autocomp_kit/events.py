@@ -109,6 +109,8 @@ class PlanFailed(Event):
     plan_id: str
     parent_id: str
     iteration: int
+    seed: int
+    offered: tuple[str, ...]
     agent: str
     error: str
     message: str

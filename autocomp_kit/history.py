@@ -60,6 +60,8 @@ class RunRecord(Record):
     menu: Menu
     planners: tuple[str, ...]
     coders: tuple[str, ...]
+    deterministic: frozenset[str] = frozenset()
+    """Those of the agents whose equal requests get equal answers."""
 
 
 @dataclass(frozen=True)

@@ -306,6 +306,7 @@ def _new_record(problem: Problem, kernel: str, ensemble: Ensemble, menu: Menu, c
         menu=menu,
         planners=_names(ensemble.planners),
         coders=_names(ensemble.coders),
+        deterministic=ensemble.deterministic,
     )
 
 
@@ -314,7 +315,7 @@ def _roster(ensemble: Ensemble) -> Roster:
         planners=_names(ensemble.planners),
         coders=_names(ensemble.coders),
         combiners=tuple(agent.name for agent in ensemble.coders if isinstance(agent, Combiner)),
-        deterministic=frozenset(agent.name for agent in ensemble.coders if agent.deterministic),
+        deterministic=ensemble.deterministic,
     )
 
 

@@ -24,6 +24,11 @@ class Ensemble:
             if len(set(names)) != len(names):
                 raise ValueError(f"agents are told apart by name, but these are not all different: {', '.join(names)}")
 
+    @property
+    def deterministic(self) -> frozenset[str]:
+        """Names of those whose equal requests get equal answers."""
+        return frozenset(agent.name for agent in (*self.planners, *self.coders) if agent.deterministic)
+
     @classmethod
     def of(cls, *agents: Agent) -> Ensemble:
         """Return the ensemble in which every agent both plans and writes code."""

@@ -14,6 +14,16 @@ a hash of the seed and of the place where it is made.
 """
 
 from autocomp_kit.search._beam import BeamSearch, SearchError
-from autocomp_kit.search._parts import Member, Outcome, Proposal, Roster, Selection, derive_seed
+from autocomp_kit.search._parts import Member, Outcome, Proposal, Roster, Selection, code_seed, derive_seed
 
-__all__ = ["BeamSearch", "Member", "Outcome", "Proposal", "Roster", "SearchError", "Selection", "derive_seed"]
+__all__ = [
+    "BeamSearch",
+    "Member",
+    "Outcome",
+    "Proposal",
+    "Roster",
+    "SearchError",
+    "Selection",
+    "code_seed",
+    "derive_seed",
+]

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from autocomp_kit.events import Dropped
 from autocomp_kit.records import Candidate, Evaluation, Plan, Record
 
-__all__ = ["Member", "Outcome", "Proposal", "Roster", "Selection", "derive_seed"]
+__all__ = ["Member", "Outcome", "Proposal", "Roster", "Selection", "code_seed", "derive_seed"]
 
 
 def derive_seed(*words: str | int) -> int:
     """Return a seed of 48 bits (exact in JSON and JavaScript) that depends on nothing but the words."""
     digest = hashlib.sha256("\0".join(str(word) for word in words).encode()).digest()
     return int.from_bytes(digest[:6], "little")
+
+
+def code_seed(plan_seed: int, sample: int, attempt: int = 0) -> int:
+    """Return the seed of a code call for a plan of the given seed, or of an attempt (from 1) to repair its kernel."""
+    return derive_seed(plan_seed, "code", sample, attempt)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +88,9 @@ class Proposal(Record):
         """Return the id of the candidate that a code sample leads to."""
         return f"{self.plan_id}.{sample}"
 
-    def code_seed(self, sample: int) -> int:
-        """Return the seed of a code call."""
-        return derive_seed(self.seed, "code", sample)
+    def code_seed(self, sample: int, attempt: int = 0) -> int:
+        """Return the seed of a code call, or of an attempt (from 1) to repair its kernel."""
+        return code_seed(self.seed, sample, attempt)
 
 
 @dataclass(frozen=True)

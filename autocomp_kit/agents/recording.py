@@ -1,0 +1,199 @@
+"""Agents' answers on record, so that a search can be replayed exactly, offline and for free.
+
+A recording is one text file with one JSON record per line, in the order in which the answers came; it can be sent to
+somebody else as it is. An answer is found by its address: a hash of all that the call was about (agent, workload,
+machine, the kernels' text, the options or the plan) and of the call's seed and sample number, so that several samples
+of one question stay apart. Verdicts are not part of an address: a recording stays good when the simulator's clock gets
+better, as long as the search takes the same way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from autocomp_kit.agents.base import CodeReply
+from autocomp_kit.errors import InputError
+from autocomp_kit.records import MenuItem, Plan, Record, content_id
+
+__all__ = [
+    "Answer",
+    "Call",
+    "Cast",
+    "Failure",
+    "RecordMode",
+    "Recording",
+    "RecordingError",
+    "code_address",
+    "combine_address",
+    "plan_address",
+    "repair_address",
+]
+
+RecordMode = Literal["none", "once", "new_episodes", "all"]
+"""``none``: answer from the file and never call. ``once``: record if there is no file yet, else as ``none``.
+``new_episodes``: answer from the file, call and record what is not in it. ``all``: call and record everything anew."""
+
+_KEYS = re.compile(r"sk-[A-Za-z0-9_-]{16,}")
+_SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+
+
+class RecordingError(InputError):
+    """A file is no recording that this release can read; the message names file and line."""
+
+
+class Failure(Record):
+    """A call that gave no usable answer; the fields of :class:`~autocomp_kit.agents.base.AgentError`."""
+
+    kind: str
+    message: str
+
+
+class Answer(Record):
+    """What one call was answered: a plan, a kernel, or a failure."""
+
+    what: Literal["answer"] = "answer"
+    address: str
+    agent: str
+    answer: Plan | CodeReply | Failure
+
+
+class Cast(Record):
+    """Who took part: names in the order that decides whose turn it is."""
+
+    what: Literal["cast"] = "cast"
+    planners: tuple[str, ...]
+    coders: tuple[str, ...]
+    deterministic: frozenset[str] = frozenset()
+
+
+class Call(NamedTuple):
+    """What all addresses begin with."""
+
+    agent: str
+    workload: str
+    machine: str
+    seed: int
+
+
+class Recording:
+    """Answers by address, in memory or in a file.
+
+    Parameters
+    ----------
+    path
+        The file; without it the recording lives in memory.
+    mode
+        When to call and when to record.
+
+    Raises
+    ------
+    RecordingError
+        If the file cannot be read or is not a recording, or is missing in mode ``none``.
+    """
+
+    def __init__(self, path: Path | None = None, *, mode: RecordMode = "new_episodes") -> None:
+        self._path = path
+        self._answers: dict[str, Answer] = {}
+        self.cast: Cast | None = None
+        exists = path is not None and path.exists()
+        if path is not None and exists:
+            self._read(path)
+        elif path is not None and mode == "none":
+            raise RecordingError(f"there is no recording {path}")
+        self.replays = mode != "all"
+        """Whether answers on record are given."""
+        self.records = mode in {"all", "new_episodes"} or (mode == "once" and not exists)
+        """Whether calls that are not on record are made and recorded."""
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def find(self, address: str) -> Answer | None:
+        """Return the answer at an address."""
+        return self._answers.get(address)
+
+    def add(self, entry: Answer | Cast) -> None:
+        """Record an answer or the cast; the file has it when this returns."""
+        entry = type(entry).model_validate_json(_scrubbed(entry.model_dump_json()))
+        if isinstance(entry, Cast):
+            if entry == self.cast:
+                return
+            self.cast = entry
+        else:
+            self._answers[entry.address] = entry
+        if self._path is not None:
+            self._append(self._path, entry)
+
+    def save(self, path: Path) -> None:
+        """Write the whole recording to a new file."""
+        entries: list[Answer | Cast] = [*([self.cast] if self.cast else []), *self._answers.values()]
+        path.write_text("".join(entry.model_dump_json() + "\n" for entry in entries), encoding="utf-8")
+
+    def _append(self, path: Path, entry: Answer | Cast) -> None:
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(entry.model_dump_json() + "\n")
+        except OSError as error:
+            raise RecordingError(f"cannot write the recording {path}: {error}") from error
+
+    def _read(self, path: Path) -> None:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise RecordingError(f"cannot read the recording {path}: {error}") from error
+        whole, _, torn = data.rpartition(b"\n")
+        if torn:  # its writer was killed in the middle of a line, which is made up for by asking again
+            os.truncate(path, len(data) - len(torn))
+        for number, line in enumerate(whole.splitlines(), start=1):
+            try:
+                is_cast = json.loads(line)["what"] == "cast"
+                entry = Cast.model_validate_json(line) if is_cast else Answer.model_validate_json(line)
+            except (ValueError, KeyError, TypeError, ValidationError) as error:
+                raise RecordingError(f"{path}, line {number}: this is not a recorded answer") from error
+            if isinstance(entry, Cast):
+                self.cast = entry
+            else:
+                self._answers[entry.address] = entry
+
+
+def plan_address(call: Call, *, parent: str, options: Iterable[MenuItem]) -> str:
+    """Return the address of a plan call on a parent's code."""
+    return _address(call, "plan", parent, *(f"{one.item_id}: {one.text}" for one in options))
+
+
+def code_address(call: Call, *, parent: str, plan: Plan, sample: int) -> str:
+    """Return the address of a code call on a parent's code."""
+    return _address(call, "code", parent, *_plan_words(plan), str(sample))
+
+
+def repair_address(call: Call, *, parent: str, failed: str, plan: Plan, attempt: int) -> str:
+    """Return the address of a repair call on a parent's and a failed kernel's code."""
+    return _address(call, "repair", parent, failed, *_plan_words(plan), str(attempt))
+
+
+def combine_address(call: Call, *, parents: Iterable[str], sample: int) -> str:
+    """Return the address of a call that combines two kernels."""
+    return _address(call, "combine", *parents, str(sample))
+
+
+def _address(call: Call, *words: str) -> str:
+    return content_id(call.agent, call.workload, call.machine, str(call.seed), *words)
+
+
+def _plan_words(plan: Plan) -> tuple[str, str, str]:
+    return plan.text, plan.item_id or "", json.dumps(plan.parameters, sort_keys=True)
+
+
+def _scrubbed(text: str) -> str:
+    """Return a text without anything that looks like a key, or is one of this user's."""
+    for name in _SECRETS:
+        if secret := os.environ.get(name):
+            text = text.replace(secret, "[key]")
+    return _KEYS.sub("[key]", text)
