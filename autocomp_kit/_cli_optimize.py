@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
+from autocomp_kit.agents.recording import Recording, RecordMode
 from autocomp_kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def optimize(
     *,
     workload: Annotated[str, typer.Option("--workload", "-w", help="A name such as exo/0, or a YAML file.")],
     agent: Annotated[
-        list[str] | None, typer.Option(help="Who plans (and writes code): rules, claude:MODEL; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Who plans (and writes code): rules, claude:MODEL, replay:FILE or :RUN; may be repeated."),
     ] = None,
     code_agent: Annotated[
         list[str] | None, typer.Option(help="Who writes code, if not those who plan; may be repeated.")
@@ -51,6 +53,10 @@ def optimize(
     budget: Annotated[float | None, typer.Option(min=0, help="US dollars that model calls may cost in all.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that model calls may use in all.")] = None,
     max_seconds: Annotated[float | None, typer.Option(min=0.001, help="Seconds after which no call begins.")] = None,
+    record: Annotated[Path | None, typer.Option(help="File that keeps the agents' answers, to replay them.")] = None,
+    record_mode: Annotated[
+        RecordMode, typer.Option(help="When to call and record: none, once, new_episodes (missing answers), all.")
+    ] = "new_episodes",
     store: Annotated[Path, typer.Option(help="File that keeps the run.")] = DEFAULT_STORE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
@@ -80,6 +86,7 @@ def optimize(
             menu=menu,
             config=chosen,
             limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
+            recording=Recording(record, mode=record_mode) if record else None,
             store=study,
         )
         drive(run, store=store, output=output, as_json=as_json)

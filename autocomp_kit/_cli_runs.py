@@ -24,11 +24,12 @@ RunArgument = Annotated[str | None, typer.Argument(help="Run, or the beginning o
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    runs = typer.Typer(no_args_is_help=True, help="List, show, export and resume runs.", rich_markup_mode=None)
+    runs = typer.Typer(no_args_is_help=True, help="List, show, export, resume and replay runs.", rich_markup_mode=None)
     runs.command("list")(list_runs)
     runs.command("show")(show)
     runs.command("export")(export)
     runs.command("resume")(resume)
+    runs.command("replay")(replay)
     app.add_typer(runs, name="runs")
 
 
@@ -83,14 +84,14 @@ def show(
 def export(
     run: RunArgument = None,
     *,
-    form: Annotated[Literal["json", "csv"], typer.Option("--format", help="What to write.")] = "json",
+    form: Annotated[Literal["json", "csv", "answers"], typer.Option("--format", help="What to write.")] = "json",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; by default standard output.")] = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Write a run as JSON (everything) or CSV (one line per candidate)."""
+    """Write a run: json (everything), csv (one line per candidate), answers (to replay with --agent replay:FILE)."""
     with _open(store) as study:
         history = study.load_run(run)
-    text = history.candidates_frame().to_csv(index=False) if form == "csv" else _as_json(history)
+    text = {"csv": _as_csv, "json": _as_json, "answers": _as_answers}[form](history)
     if output is None:
         typer.echo(text)
         return
@@ -119,10 +120,34 @@ def resume(
         drive(again, store=store, output=output, as_json=as_json)
 
 
+def replay(
+    run: RunArgument = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """Search again with the answers that a run's agents gave: offline, free, and measured anew."""
+    from autocomp_kit.optimize import replay_run  # noqa: PLC0415 - other commands start without it
+
+    with _open(store) as study:
+        drive(replay_run(study.load_run(run), store=study), store=store, output=output, as_json=as_json)
+
+
 def _open(path: Path) -> Store:
     from autocomp_kit.store import Store  # noqa: PLC0415 - other commands start without it
 
     return Store.open(path, create=False)
+
+
+def _as_csv(history: RunHistory) -> str:
+    return str(history.candidates_frame().to_csv(index=False))
+
+
+def _as_answers(history: RunHistory) -> str:
+    from autocomp_kit.rerun import recording_of  # noqa: PLC0415 - other commands start without it
+
+    return recording_of(history).text()
 
 
 def _as_json(history: RunHistory) -> str:

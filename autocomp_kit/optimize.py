@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from autocomp_kit.agents.base import Agent
 from autocomp_kit.agents.ensemble import Ensemble
+from autocomp_kit.agents.recording import Recording
 from autocomp_kit.agents.registry import make_ensemble
+from autocomp_kit.agents.replay import recorded, replayed
 from autocomp_kit.errors import InputError
-from autocomp_kit.history import Problem
+from autocomp_kit.history import Problem, RunHistory
 from autocomp_kit.menu import Menu, load_menu, menu_names
 from autocomp_kit.records import Usage
+from autocomp_kit.rerun import recording_of
 from autocomp_kit.run import Run
 from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from autocomp_kit.evaluate import Evaluator
     from autocomp_kit.workloads import Workload
 
-__all__ = ["make_run", "reopen_run"]
+__all__ = ["make_run", "reopen_run", "replay_run"]
 
 
 def make_run(
@@ -36,6 +39,7 @@ def make_run(
     menu: str | Path | Menu | None = None,
     config: SearchConfig | None = None,
     limits: Limits | None = None,
+    recording: Recording | None = None,
     store: Store | None = None,
     executor: Executor | None = None,
 ) -> Run:
@@ -46,7 +50,8 @@ def make_run(
     workload
         What the kernel must compute: a workload, its name, or the path of its file.
     agent
-        Who plans and writes code: an agent, its name (:func:`autocomp_kit.agents.registry.agent_names`), or several.
+        Who plans and writes code: an agent, its name (:func:`autocomp_kit.agents.registry.agent_names`), or several
+        names. ``replay:FILE`` and ``replay:RUN`` stand for all who took part in a recording or in a run of the store.
     code_agent
         Names of those who write code, if not those who plan.
     kernel
@@ -57,6 +62,8 @@ def make_run(
         A menu, its name, or the path of its file; by default the one for the workload's kind.
     config, limits
         How to search, and what the run may use up.
+    recording
+        Where the agents' answers are looked up and recorded, as its mode says.
     store
         Where to keep the run; by default in memory.
     executor
@@ -69,7 +76,9 @@ def make_run(
     """
     evaluator, source = _evaluator(workload, machine)
     if not isinstance(agent, Agent | Ensemble):
-        agent = make_ensemble(_listed(agent), _listed(code_agent), budget=_budget(limits, Usage()))
+        agent = _ensemble(_listed(agent), _listed(code_agent), store=store, budget=_budget(limits, Usage()))
+    if recording is not None:
+        agent = recorded(agent if isinstance(agent, Ensemble) else Ensemble.of(agent), recording)
     return Run(
         problem=_problem(evaluator, source, str(machine)),
         kernel=evaluator.workload.baseline_code(evaluator.machine) if kernel is None else kernel,
@@ -84,7 +93,12 @@ def make_run(
 
 
 def reopen_run(
-    run_id: str | None = None, *, store: Store, limits: Limits | None = None, executor: Executor | None = None
+    run_id: str | None = None,
+    *,
+    store: Store,
+    agent: Agent | Ensemble | None = None,
+    limits: Limits | None = None,
+    executor: Executor | None = None,
 ) -> Run:
     """Return a run that was interrupted, by default the latest, ready to go on with the same agents.
 
@@ -93,17 +107,47 @@ def reopen_run(
     InputError
         If there is no such run, or its agents, workload or machine cannot be had as they were.
     """
-    record = store.load_run(run_id).record
+    history = store.load_run(run_id)
+    record = history.record
     evaluator, _ = _evaluator(record.problem.source, record.problem.machine)
-    spent = store.load_run(record.run_id).usage
-    return Run.reopen(
-        record.run_id,
-        store=store,
-        agent=make_ensemble(record.planners, record.coders, budget=_budget(limits, spent)),
+    agent = agent or make_ensemble(record.planners, record.coders, budget=_budget(limits, history.usage))
+    return Run.reopen(record.run_id, store=store, agent=agent, evaluator=evaluator, limits=limits, executor=executor)
+
+
+def replay_run(history: RunHistory, *, store: Store | None = None, executor: Executor | None = None) -> Run:
+    """Return a new run that makes the same search with the agents' recorded answers: offline, free, evaluated anew.
+
+    Raises
+    ------
+    InputError
+        If the run's workload or machine cannot be had any more.
+    """
+    record = history.record
+    evaluator, _ = _evaluator(record.problem.source, record.problem.machine)
+    return Run(
+        problem=record.problem,
+        kernel=record.kernel,
+        agent=replayed(recording_of(history)),
         evaluator=evaluator,
-        limits=limits,
+        menu=record.menu,
+        config=record.config,
+        store=store,
         executor=executor,
     )
+
+
+def _ensemble(
+    planners: Sequence[str], coders: Sequence[str], *, store: Store | None, budget: Budget | None
+) -> Ensemble:
+    names = [name for name in (*planners, *coders) if name.startswith("replay:")]
+    if not names:
+        return make_ensemble(planners, coders, budget=budget)
+    if len(planners) + len(coders) > 1:
+        raise InputError(f"{names[0]} stands for all who took part; it cannot be combined with other agents")
+    source = names[0].removeprefix("replay:")
+    if Path(source).is_file() or store is None:
+        return replayed(Recording(Path(source), mode="none"))
+    return replayed(recording_of(store.load_run(source)))
 
 
 def _evaluator(workload: str | Path | Workload, machine: str | Path) -> tuple[Evaluator, str]:

@@ -131,10 +131,10 @@ class Recording:
         if self._path is not None:
             self._append(self._path, entry)
 
-    def save(self, path: Path) -> None:
-        """Write the whole recording to a new file."""
+    def text(self) -> str:
+        """Return the whole recording as the text of a file."""
         entries: list[Answer | Cast] = [*([self.cast] if self.cast else []), *self._answers.values()]
-        path.write_text("".join(entry.model_dump_json() + "\n" for entry in entries), encoding="utf-8")
+        return "".join(entry.model_dump_json() + "\n" for entry in entries)
 
     def _append(self, path: Path, entry: Answer | Cast) -> None:
         try:

@@ -63,7 +63,7 @@ def test_optimize_finds_a_faster_kernel_offline_and_keeps_everything(call, tmp_p
     store, best = tmp_path / "study.sqlite", tmp_path / "best.c"
     done = call(
         *("optimize", "-w", "small/0", "--iterations", 2, "--beam", 1, "--plans", 2, "--set", "keep_probability=1"),
-        *("--store", store, "-o", best, "--json"),
+        *("--store", store, "-o", best, "--record", tmp_path / "answers.jsonl", "--json"),
     )
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout.splitlines()[-1])
@@ -76,6 +76,18 @@ def test_optimize_finds_a_faster_kernel_offline_and_keeps_everything(call, tmp_p
     assert history.evaluations[summary["best_id"]].cycles == summary["best_cycles"]
     again = call("eval", best, "-w", "small/0", "--json", "--no-cache")
     assert json.loads(again.stdout.splitlines()[-1])["cycles"] == summary["best_cycles"]
+    # The recording, the run in the store and its export all stand for the rules agent.
+    answers = tmp_path / "exported.jsonl"
+    assert call("runs", "export", "--store", store, "--format", "answers", "-o", answers).returncode == 0
+    same = ("optimize", "-w", "small/0", "--iterations", 2, "--beam", 1, "--plans", 2, "--set", "keep_probability=1")
+    for arguments in (
+        ("runs", "replay", summary["run_id"]),
+        *((*same, "--agent", f"replay:{one}") for one in (answers, tmp_path / "answers.jsonl", summary["run_id"])),
+    ):
+        replay = call(*arguments, "--store", store, "--json")
+        assert replay.returncode == 0, replay.stderr
+        assert json.loads(replay.stdout)["best_cycles"] == summary["best_cycles"]
+        assert json.loads(replay.stdout)["calls_failed"] == summary["calls_failed"]
 
 
 def test_optimize_from_a_kernel_that_is_wrong_says_why_and_exits_with_1(call, tmp_path):
@@ -94,6 +106,8 @@ def test_optimize_from_a_kernel_that_is_wrong_says_why_and_exits_with_1(call, tm
         (("--workload", "small/1", "--agent", "gpt"), "the agents are: rules, claude:MODEL"),
         (("--workload", "small/1", "--agent", "claude"), "write claude:MODEL"),
         (("--workload", "small/1", "--agent", "rules", "--agent", "rules"), "an agent stands twice"),
+        (("--workload", "small/1", "--agent", "replay:20991231"), "has no runs yet"),
+        (("--workload", "small/1", "--agent", "replay:a", "--agent", "rules"), "cannot be combined with other agents"),
         (("--workload", "small/1", "--config", "int9"), "int9"),
         (("--workload", "small/1", "--menu", "soup"), "no menu and no file 'soup'; the menus are: "),
         (("--workload", "small/1", "--beam", "0"), "settings: beam: Input should be greater than or equal to 1"),

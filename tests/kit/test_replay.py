@@ -77,7 +77,7 @@ def test_a_recorded_search_replays_exactly_offline_and_free(recording):
 def test_a_stored_run_is_a_recording_of_its_agents(tmp_path):
     first = search(moody_ensemble())
     file = tmp_path / "shared.jsonl"
-    recording_of(first).save(file)
+    file.write_text(recording_of(first).text())
     assert without_cost(search(replayed(Recording(file, mode="none")))) == without_cost(first)
 
 
