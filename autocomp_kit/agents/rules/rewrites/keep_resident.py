@@ -35,6 +35,8 @@ from autocomp_kit.agents.rules.syntax import Command, Kernel, Loop, place
 __all__ = ["KEEP_RESIDENT"]
 
 _NAME = "keep-resident"
+_DEEPEST = 3
+"""How many loops a reuse loop may move into at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,10 @@ def _options(analysis: Analysis, buffer: Buffer, reuse: Loop) -> list[Site]:
     saved = _saved(analysis, buffer, reuse)
     shapes = [_Shape(reuse)]
     past: tuple[Loop, ...] = ()
-    for inner in _inwards(analysis, buffer, reuse):
+    for inner in _inwards(analysis, buffer, reuse)[:_DEEPEST]:
         past = (*past, inner)
-        if any(depends_on(analysis.kernel, load, 0, inner) for load in buffer.loads()):
+        turns = constant_trips(inner) or 1
+        if turns > 1 and any(depends_on(analysis.kernel, load, 0, inner) for load in buffer.loads()):
             shapes.append(_Shape(reuse, past))
             if len(past) == 1 and inner_loop(reuse) is inner:
                 shapes += [_Shape(reuse, past, part) for part in _divisors(constant_trips(inner) or 1)]

@@ -60,7 +60,8 @@ def _one_turn_fits(analysis: Analysis, buffer: Buffer, loop: Loop) -> bool:
     for load in buffer.loads():
         around = loops_of(analysis.instances(load).around)
         for inner in around[around.index(loop) + 1 :]:
-            if depends_on(kernel, load, 0, inner) and not depends_on(kernel, load, 1, inner):
+            again = depends_on(kernel, load, 0, inner) and not depends_on(kernel, load, 1, inner)
+            if again and constant_trips(inner) != 1:
                 return False
     return True
 
