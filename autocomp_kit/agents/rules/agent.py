@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gemmini_sim.config import ConfigError, MachineConfig, load_config
@@ -17,6 +17,10 @@ from autocomp_kit.agents.rules.rewrite import Rewrite, Site, carry_out
 from autocomp_kit.records import MenuItem, Plan
 
 __all__ = ["RulesAgent"]
+
+
+_GREED = 0.75
+"""How strongly an estimated gain attracts: 0 would choose blindly, 1 in proportion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class RulesAgent:
         reasons: list[str] = []
         choices = _choices(code, machine, request.options, reasons)
         seen = {code, *(candidate.code for candidate, _, _ in request.ancestors)}
-        for choice in _shuffled(choices, random.Random(request.seed)):  # noqa: S311 - a search, not a secret
+        for choice in _in_random_order(choices, random.Random(request.seed)):  # noqa: S311 - a search, not a secret
             try:
                 result = carry_out(choice.rewrite, code, choice.site.parameters, machine)
             except RewriteError as error:
@@ -116,7 +120,8 @@ def _machine(name: str) -> MachineConfig:
         raise AgentUnavailableError(f"the rules need the machine: {error}", kind="machine") from error
 
 
-def _choices(code: str, machine: MachineConfig, options: Sequence[MenuItem], reasons: list[str]) -> list[_Choice]:
+def _choices(code: str, machine: MachineConfig, options: Sequence[MenuItem], reasons: list[str]) -> list[list[_Choice]]:
+    """Return what each offered item could do, item by item, and add to the reasons why the others can do nothing."""
     try:
         analysis = analyse_parent(code, machine)
     except RewriteError as error:
@@ -133,10 +138,20 @@ def _choices(code: str, machine: MachineConfig, options: Sequence[MenuItem], rea
         except RewriteError as error:
             reasons.append(f"{item.item_id}: {error.reason}")
             continue
-        result += [_Choice(item, rewrite, site, item.weight * max(site.cycles, 1.0) ** 0.5) for site in sites]
+        result.append([_Choice(item, rewrite, site, max(site.cycles, 1.0) ** _GREED) for site in sites])
     return result
 
 
-def _shuffled(choices: list[_Choice], chance: random.Random) -> list[_Choice]:
-    """Return the choices in a random order in which a heavier one tends to come first (Efraimidis and Spirakis)."""
-    return sorted(choices, key=lambda choice: chance.expovariate(max(choice.weight, 1e-9)))
+def _in_random_order(items: list[list[_Choice]], chance: random.Random) -> Iterator[_Choice]:
+    """Yield all choices; an item comes early if its best choice promises much, and so does a choice within it.
+
+    An item is drawn first, so that one with many places for a small gain does not crowd out the others.
+    """
+    left = [list(choices) for choices in items]
+    while left:
+        weights = [max(choice.weight for choice in choices) * choices[0].item.weight for choices in left]
+        choices = chance.choices(left, [max(weight, 1e-9) for weight in weights])[0]
+        chosen = chance.choices(choices, [choice.weight for choice in choices])[0]
+        yield chosen
+        choices.remove(chosen)
+        left = [rest for rest in left if rest]

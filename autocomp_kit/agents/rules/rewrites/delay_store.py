@@ -7,7 +7,6 @@ from dataclasses import replace
 from autocomp_kit.agents.rules.addresses import common_loops, constant_trips, declarations_for, depends_on
 from autocomp_kit.agents.rules.analysis import Analysis, Buffer
 from autocomp_kit.agents.rules.commands import COMMANDS
-from autocomp_kit.agents.rules.cost import load_cycles
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expression import Binary, Expression, Name, number, simplify, substitute
 from autocomp_kit.agents.rules.guards import settle
@@ -81,7 +80,7 @@ def _sites(analysis: Analysis) -> list[Site]:
             f"middle of the loop over {middle.variable}, and the last one behind the loop over {loop.variable}. The "
             f"block is finished by then, so that the store does not wait for it at the head of its queue."
         )
-        cycles = 0.2 * load_cycles(analysis, buffer.stores())
+        cycles = 30.0 * len(analysis.instances(store).keys)
         result.append(Site({"store": place(store), "loop": place(loop)}, text, cycles))
     if not result:
         why = "no loop inside turns often enough" if rotated else "consecutive blocks use the same accumulator rows"

@@ -24,13 +24,12 @@ from autocomp_kit.agents.rules.commands import COMMANDS
 from autocomp_kit.agents.rules.cost import load_cycles
 from autocomp_kit.agents.rules.emit import emit
 from autocomp_kit.agents.rules.errors import RewriteError
-from autocomp_kit.agents.rules.expression import Expression, Name, Number
 from autocomp_kit.agents.rules.guards import restore_guards
-from autocomp_kit.agents.rules.linear import Linear
 from autocomp_kit.agents.rules.loops import inner_loop
 from autocomp_kit.agents.rules.reorder import loop_around, move_inside
 from autocomp_kit.agents.rules.rewrite import Parameters, Rewrite, Site
 from autocomp_kit.agents.rules.syntax import Command, Kernel, Loop, place
+from autocomp_kit.agents.rules.widening import Widening, widening
 
 __all__ = ["KEEP_RESIDENT"]
 
@@ -48,35 +47,12 @@ class _Shape:
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Widening:
-    """How a buffer's rows grow: rows per turn of each loop, and all together."""
-
-    strides: tuple[tuple[Loop, int], ...]
-    rows: int
-
-
-def _widening(analysis: Analysis, buffer: Buffer, shape: _Shape) -> _Widening:
+def _widening(analysis: Analysis, buffer: Buffer, shape: _Shape) -> Widening:
     """Return the rows that a buffer needs to stay while the reuse loop turns."""
-    dim = analysis.machine.array.dim
-    rows = -(-buffer.extent // dim) * dim
-    strides: list[tuple[Loop, int]] = []
     common = common_loops(analysis, buffer)
     inside = common[common.index(shape.reuse) + 1 :] if shape.reuse in common else ()
-    loads = buffer.loads()
-    for loop in reversed(inside):
-        moved = any(depends_on(analysis.kernel, load, 0, loop) for load in loads)
-        if not moved or any(depends_on(analysis.kernel, load, 1, loop) for load in loads):
-            continue
-        trips = constant_trips(loop)
-        if trips is None:
-            raise RewriteError(_NAME, f"{loop.variable} has no constant bounds", line=loop.origin.line)
-        if loop in shape.past:
-            trips = shape.part or 1
-        if trips > 1:
-            strides.append((loop, rows))
-            rows *= trips
-    return _Widening(tuple(reversed(strides)), rows)
+    turns = {loop.variable: shape.part or 1 for loop in shape.past}
+    return widening(_NAME, analysis, buffer, inside, turns)
 
 
 def _reuse_loops(analysis: Analysis, buffer: Buffer) -> list[Loop]:
@@ -130,11 +106,11 @@ def _options(analysis: Analysis, buffer: Buffer, reuse: Loop) -> list[Site]:
                 shapes += [_Shape(reuse, past, part) for part in _divisors(constant_trips(inner) or 1)]
     result = []
     for shape in shapes:
-        widening = _widening(analysis, buffer, shape)
-        if find_rows(analysis, rows=widening.rows, buffer=buffer) is not None:
+        rows = _widening(analysis, buffer, shape)
+        if find_rows(analysis, rows=rows.rows, buffer=buffer) is not None:
             # What does not change with the loops that moved outside is loaded again in each of their turns.
             share = 0.9 if shape.part else 0.8 ** len(shape.past)
-            result.append(_site(analysis, buffer, shape, widening, saved * share))
+            result.append(_site(analysis, buffer, shape, rows, saved * share))
     return result
 
 
@@ -164,7 +140,7 @@ def _divisors(trips: int) -> list[int]:
     return [factor for factor in range(trips // 2, 1, -1) if trips % factor == 0][:3]
 
 
-def _site(analysis: Analysis, buffer: Buffer, shape: _Shape, widening: _Widening, saved: float) -> Site:
+def _site(analysis: Analysis, buffer: Buffer, shape: _Shape, rows: Widening, saved: float) -> Site:
     load = buffer.loads()[0]
     reuse = shape.reuse.variable
     parameters: dict[str, JsonValue] = {"load": place(load), "reuse": place(shape.reuse)}
@@ -179,19 +155,14 @@ def _site(analysis: Analysis, buffer: Buffer, shape: _Shape, widening: _Widening
                 f"Split the loop over {inner} into blocks of {shape.part} and move the loop over {reuse} inside the "
                 f"loop over the blocks. "
             )
-    size = widening.rows * analysis.machine.array.dim * analysis.machine.element_bytes // 1024
+    size = rows.rows * analysis.machine.array.dim * analysis.machine.element_bytes // 1024
     share = saved / max(load_cycles(analysis, analysis.commands("mvin")), 1)
     text = (
         f"{reorder}Load {buffer.array} (line {load.origin.line}) only in the first turn of {reuse} and keep it in the "
-        f"scratchpad: {widening.rows} rows ({size} KB){_grown(widening)}. Every later turn of {reuse} reads it from "
+        f"scratchpad: {rows.rows} rows ({size} KB){rows.describe()}. Every later turn of {reuse} reads it from "
         f"there, which saves about {share:.0%} of the load traffic."
     )
     return Site(parameters, text, saved)
-
-
-def _grown(widening: _Widening) -> str:
-    parts = [f"{stride} rows for each {loop.variable}" for loop, stride in widening.strides]
-    return f", {' and '.join(parts)}" if parts else ""
 
 
 def _apply(analysis: Analysis, parameters: Parameters) -> Kernel:
@@ -223,28 +194,16 @@ def _apply(analysis: Analysis, parameters: Parameters) -> Kernel:
 
 
 def _widen(analysis: Analysis, buffer: Buffer, reuse: Loop) -> Kernel:
-    widening = _widening(analysis, buffer, _Shape(reuse))
-    base = find_rows(
-        analysis,
-        rows=widening.rows,
-        buffer=buffer,
-        avoid_banks=opposing_banks(analysis, buffer),
-    )
+    needed = _widening(analysis, buffer, _Shape(reuse))
+    banks = opposing_banks(analysis, buffer)
+    base = find_rows(analysis, rows=needed.rows, buffer=buffer, avoid_banks=banks)
     if base is None:
         raise RewriteError(
             _NAME,
-            f"{buffer.array} would need {widening.rows} rows, which are not free in one piece",
+            f"{buffer.array} would need {needed.rows} rows, which are not free in one piece",
             line=buffer.loads()[0].origin.line,
         )
-    terms: dict[Expression, int] = {}
-    constant = 0
-    for loop, stride in widening.strides:
-        if loop.step != 1 or not isinstance(loop.start, Number):
-            raise RewriteError(_NAME, f"{loop.variable} does not count by one from a constant", line=loop.origin.line)
-        terms[Name(loop.variable)] = stride
-        constant -= loop.start.value * stride
-    amount = Linear(constant, tuple(terms.items()))
-    return shift_buffer(analysis, buffer, amount, base=base)
+    return shift_buffer(analysis, buffer, needed.amount(_NAME), base=base)
 
 
 KEEP_RESIDENT = Rewrite(_NAME, _sites, _apply)

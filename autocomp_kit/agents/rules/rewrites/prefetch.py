@@ -19,7 +19,7 @@ from autocomp_kit.agents.rules.emit import emit
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expression import Binary, Name, names_in, number, substitute
 from autocomp_kit.agents.rules.guards import settle
-from autocomp_kit.agents.rules.linear import linear
+from autocomp_kit.agents.rules.linear import add, linear
 from autocomp_kit.agents.rules.rewrite import Parameters, Rewrite, Site
 from autocomp_kit.agents.rules.rewrites.rotate import Slots, find_slots, rotates_with, rotation
 from autocomp_kit.agents.rules.syntax import (
@@ -35,6 +35,7 @@ from autocomp_kit.agents.rules.syntax import (
     unwritten,
     walk,
 )
+from autocomp_kit.agents.rules.widening import Widening, widening
 
 __all__ = ["PREFETCH"]
 
@@ -49,21 +50,14 @@ def _loops(analysis: Analysis, buffer: Buffer) -> list[Loop]:
         changes = all(depends_on(analysis.kernel, load, 0, loop) for load in loads)
         conditions = [e for load in loads for e in analysis.instances(load).around if isinstance(e, If)]
         free = not any(loop.variable in names_in(condition.condition) for condition in conditions)
-        if changes and free and (constant_trips(loop) or 0) > 1 and _one_turn_fits(analysis, buffer, loop):
+        if changes and free and (constant_trips(loop) or 0) > 1:
             result.append(loop)
     return result
 
 
-def _one_turn_fits(analysis: Analysis, buffer: Buffer, loop: Loop) -> bool:
-    """Return whether all that one turn of a loop loads lies in rows of its own."""
-    kernel = analysis.kernel
-    for load in buffer.loads():
-        around = loops_of(analysis.instances(load).around)
-        for inner in around[around.index(loop) + 1 :]:
-            again = depends_on(kernel, load, 0, inner) and not depends_on(kernel, load, 1, inner)
-            if again and constant_trips(inner) != 1:
-                return False
-    return True
+def _inside(analysis: Analysis, buffer: Buffer, loop: Loop) -> tuple[Loop, ...]:
+    common = common_loops(analysis, buffer)
+    return common[common.index(loop) + 1 :]
 
 
 def _sites(analysis: Analysis) -> list[Site]:
@@ -72,14 +66,15 @@ def _sites(analysis: Analysis) -> list[Site]:
         if buffer.accumulator or not buffer.loads():
             continue
         for loop in _loops(analysis, buffer):
+            needed = widening(_NAME, analysis, buffer, _inside(analysis, buffer, loop))
             for other_bank in (True, False):
-                slots = Slots(buffer.first, 0)
-                if not rotates_with(analysis, buffer, loop):
-                    found = find_slots(analysis, buffer, 2, other_bank=other_bank)
-                    if found is None:
-                        continue
-                    slots = found
-                site = _site(analysis, buffer, loop, slots)
+                slots: Slots | None = Slots(buffer.first, 0)
+                if needed.strides or not rotates_with(analysis, buffer, loop):
+                    rows = needed.rows if needed.strides else 0
+                    slots = find_slots(analysis, buffer, 2, other_bank=other_bank, rows=rows)
+                if slots is None:
+                    continue
+                site = _site(analysis, buffer, loop, slots, needed)
                 if site.parameters not in [other.parameters for other in result]:
                     result.append(site)
     if not result:
@@ -87,15 +82,15 @@ def _sites(analysis: Analysis) -> list[Site]:
     return result
 
 
-def _site(analysis: Analysis, buffer: Buffer, loop: Loop, slots: Slots) -> Site:
-    stride = slots.stride
-    load = buffer.loads()[0]
+def _site(analysis: Analysis, buffer: Buffer, loop: Loop, slots: Slots, needed: Widening) -> Site:
+    load, stride = buffer.loads()[0], slots.stride
     lines = ", ".join(str(command.origin.line) for command in buffer.loads())
+    grown = f" What one turn loads gets rows of its own{needed.describe()}." if needed.strides else ""
     places = f" Two places, {stride} rows apart, take turns." if stride else ""
     text = (
         f"Load {buffer.array} (line {lines}) one turn of {loop.variable} ahead: before the loop for its first turn, "
-        f"and in each turn for the next one.{places} The data are there when the next turn begins, so that the array "
-        f"does not wait for DRAM."
+        f"and in each turn for the next one.{grown}{places} The data are there when the next turn begins, so that the "
+        f"array does not wait for DRAM."
     )
     # Each time that the loop is entered, the first load is not hidden; loads that the array outlasts are.
     depth = len(loops_of(analysis.instances(load).around))
@@ -121,7 +116,11 @@ def _apply(analysis: Analysis, parameters: Parameters) -> Kernel:
     loads = [analysis.index_of(command) for command in buffer.loads()]
     kernel = analysis.kernel
     if stride:
-        kernel = shift_buffer(analysis, buffer, rotation(loop, 2, stride), base=base, inside=loop)
+        needed = widening(_NAME, analysis, buffer, _inside(analysis, buffer, loop))
+        amount = needed.amount(_NAME)
+        if not rotates_with(analysis, buffer, loop):
+            amount = add(amount, rotation(loop, 2, stride))
+        kernel = shift_buffer(analysis, buffer, amount, base=base, inside=loop)
     rotated = analyse(emit(hoist_constants(kernel)), analysis.machine)
     commands = [rotated.statements[index].command for index in loads]
     around = loops_of(rotated.statements[loads[0]].around)

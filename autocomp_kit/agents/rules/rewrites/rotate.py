@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from autocomp_kit.agents.rules.addresses import (
     common_loops,
     constant_trips,
@@ -12,8 +14,7 @@ from autocomp_kit.agents.rules.addresses import (
     resolved,
     shift_buffer,
 )
-from autocomp_kit.agents.rules.analysis import Analysis, Buffer, Reference
-from autocomp_kit.agents.rules.commands import COMMANDS
+from autocomp_kit.agents.rules.analysis import Analysis, Buffer
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expression import Binary, Expression, Name, Number, names_in, show
 from autocomp_kit.agents.rules.linear import Linear, linear, split_flags
@@ -57,8 +58,8 @@ def _alternates(buffer: Buffer, loop: Loop) -> bool:
     return any(isinstance(atom, Binary) and atom.operator == "%" and loop.variable in names_in(atom) for atom in terms)
 
 
-def find_slots(analysis: Analysis, buffer: Buffer, count: int, *, other_bank: bool) -> Slots | None:
-    """Return where ``count`` copies of a buffer fit, or ``None``.
+def find_slots(analysis: Analysis, buffer: Buffer, count: int, *, other_bank: bool, rows: int = 0) -> Slots | None:
+    """Return where ``count`` copies of a buffer, or of as many rows as are given, fit, or ``None``.
 
     ``other_bank`` asks for banks of its own for each copy; otherwise copies stand close together. Places that share
     the fewest banks with the operand that the array reads at the same time win.
@@ -66,21 +67,22 @@ def find_slots(analysis: Analysis, buffer: Buffer, count: int, *, other_bank: bo
     machine = analysis.machine
     bank = machine.accumulator_bank_rows if buffer.accumulator else machine.scratchpad_bank_rows
     dim = machine.array.dim
-    compact = -(-buffer.extent // dim) * dim
+    extent = rows or buffer.extent
+    compact = -(-extent // dim) * dim
     step = -(-compact // bank) * bank
     free = analysis.free_rows(accumulator=buffer.accumulator, without=buffer)
     avoid = opposing_banks(analysis, buffer)
-    pattern = buffer.rows - buffer.first
+    pattern = np.arange(rows) if rows else buffer.rows - buffer.first
     best: tuple[tuple[int, bool, int], Slots] | None = None
     for stride in range(step, len(free), bank) if other_bank else (compact,):
-        last = len(free) - (count - 1) * stride - buffer.extent
+        last = len(free) - (count - 1) * stride - extent
         for base in {buffer.first, *range(0, last + 1, bank if other_bank else dim)}:
             if base > last or not all(free[pattern + base + slot * stride].all() for slot in range(count)):
                 continue
             touched = {
                 number
                 for slot in range(count)
-                for row in (base + slot * stride, base + slot * stride + buffer.extent - 1)
+                for row in (base + slot * stride, base + slot * stride + extent - 1)
                 for number in (row // bank,)
             }
             score = (len(touched & avoid), base != buffer.first, base + stride)
@@ -122,7 +124,7 @@ def _site(analysis: Analysis, buffer: Buffer, option: _Option) -> Site:
     reference, loop = buffer.references[0], option.loop
     name = buffer.array or show(split_flags(reference.address)[0])
     where = "each in a bank of its own" if option.other_bank else "one behind the other"
-    turns = max((len(analysis.instances(r.command).keys) for r in _moves(buffer)), default=0)
+    turns = _turns(analysis, buffer, loop)
     why = "so that the next load need not wait until the array has read the last one"
     if buffer.accumulator:
         why = "so that the next block accumulates while the last one is still being stored"
@@ -139,12 +141,17 @@ def _site(analysis: Analysis, buffer: Buffer, option: _Option) -> Site:
         },
         f"Rotate the rows of {name} over {option.count} places, {stride} rows apart ({where}): {move}add "
         f"{show(rotation(loop, option.count, stride).expression())} to its address in every command, {why}.",
-        (1.5 if option.other_bank else 1.0) * 20.0 * turns,
+        (1.5 if option.other_bank else 1.0) * (100.0 if buffer.accumulator else 20.0) * turns,
     )
 
 
-def _moves(buffer: Buffer) -> list[Reference]:
-    return [r for r in buffer.references if COMMANDS[r.command.function].kind in {"mvin", "mvout"}]
+def _turns(analysis: Analysis, buffer: Buffer, loop: Loop) -> int:
+    """Return how often a loop's body runs, in all runs of the kernel together."""
+    result = 1
+    common = common_loops(analysis, buffer)
+    for outer in common[: common.index(loop) + 1]:
+        result *= constant_trips(outer) or 1
+    return result
 
 
 def _sites(name: str, analysis: Analysis, *, accumulator: bool) -> list[Site]:
