@@ -96,7 +96,8 @@ class Run:
     undefined
         ``bool[statement]``: the statement read rows that nothing had written.
     cells
-        ``uint64``: the names left in the DRAM arrays that may be written, one per byte, one array after the other.
+        ``uint64``: the names left in the DRAM arrays that may be written, one per byte, one array after the other; 0
+        where nothing was stored.
     writers
         ``int32``: the statement that wrote each of them last, or -1.
     """
@@ -159,7 +160,7 @@ def run_commands(
         reads=np.zeros((statements, 2, statements), np.bool_),
         rows=np.zeros((statements, 2, all_rows), np.bool_),
         undefined=np.zeros(statements, np.bool_),
-        cells=_initial_cells(array_bytes, start, total),
+        cells=np.zeros(total, np.uint64),
         writers=np.full(total, -1, np.int32),
     )
     status, position = _execute(table, state)
@@ -173,15 +174,6 @@ def run_commands(
         state.cells,
         state.writers,
     )
-
-
-def _initial_cells(array_bytes: NDArray[np.int64], start: NDArray[np.int64], total: int) -> NDArray[np.uint64]:
-    cells = np.zeros(total, np.uint64)
-    for array in np.flatnonzero(start >= 0):
-        first, size = int(start[array]), int(array_bytes[array])
-        address = np.uint64((int(array) + 1) << DRAM_SHIFT) + np.arange(size, dtype=np.uint64)
-        cells[first : first + size] = _mixed(address)
-    return cells
 
 
 def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -235,7 +227,8 @@ def _dram_name(state: _State, address: int, size: int) -> tuple[np.uint64, bool]
     if state.start[array] < 0:
         return _pair(np.uint64(address), name), True
     for byte in range(size):
-        name = _pair(name, state.cells[state.start[array] + offset + byte])
+        cell = state.cells[state.start[array] + offset + byte]
+        name = _pair(name, cell if cell else _mix(np.uint64(address + byte)))
     return name, True
 
 
