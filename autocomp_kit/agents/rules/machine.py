@@ -228,7 +228,7 @@ def _dram_name(state: _State, address: int, size: int) -> tuple[np.uint64, bool]
         return _pair(np.uint64(address), name), True
     for byte in range(size):
         cell = state.cells[state.start[array] + offset + byte]
-        name = _pair(name, cell if cell else _mix(np.uint64(address + byte)))
+        name = _pair(name, cell or _mix(np.uint64(address + byte)))
     return name, True
 
 
