@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -52,9 +53,31 @@ def preview(
     minimum: Annotated[int, typer.Option(min=1, help="Items offered at least.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first draw.")] = 0,
     draws: Annotated[int, typer.Option(min=1, help="How many draws, with the seeds that follow.")] = 4,
+    workload: Annotated[
+        str | None, typer.Option("--workload", "-w", help="Show the whole plan prompt for this workload instead.")
+    ] = None,
+    kernel: Annotated[Path | None, typer.Option(help="C kernel to plan on; by default the baseline.")] = None,
+    config: Annotated[str, typer.Option(help="Machine: a preset or a TOML file.")] = "int8-16",
 ) -> None:
-    """Show which items plan calls would be offered."""
+    """Show which items plan calls would be offered, or the whole prompt that a model would read."""
     loaded = load_menu(menu)
-    for number in range(seed, seed + draws):
-        drawn = loaded.draw(seed=number, keep_probability=keep_probability, minimum=minimum)
-        typer.echo(f"seed {number}: {', '.join(item.item_id for item in drawn)}")
+    if workload is None:
+        for number in range(seed, seed + draws):
+            drawn = loaded.draw(seed=number, keep_probability=keep_probability, minimum=minimum)
+            typer.echo(f"seed {number}: {', '.join(item.item_id for item in drawn)}")
+        return
+    from gemmini_sim import load_config  # noqa: PLC0415 - other commands start without it
+
+    from autocomp_kit._cli_optimize import read_kernel  # noqa: PLC0415 - as above
+    from autocomp_kit.optimize import make_run  # noqa: PLC0415 - as above
+    from autocomp_kit.prompts import Prompts  # noqa: PLC0415 - as above
+    from autocomp_kit.settings import SearchConfig  # noqa: PLC0415 - as above
+
+    run = make_run(
+        workload,
+        kernel=read_kernel(kernel) if kernel else None,
+        machine=config,
+        menu=loaded,
+        config=SearchConfig(keep_probability=keep_probability, minimum_options=minimum),
+    )
+    typer.echo(Prompts().plan(run.first_request(seed=seed), machine=load_config(config)).text)

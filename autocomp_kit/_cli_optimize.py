@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from autocomp_kit.history import RunHistory, RunSummary
     from autocomp_kit.run import Run
 
-__all__ = ["DEFAULT_STORE", "drive", "print_summary", "register"]
+__all__ = ["DEFAULT_STORE", "drive", "print_summary", "read_kernel", "register"]
 
 DEFAULT_STORE = Path("autocomp.sqlite")
 
@@ -57,6 +57,7 @@ def optimize(
     record_mode: Annotated[
         RecordMode, typer.Option(help="When to call and record: none, once, new_episodes (missing answers), all.")
     ] = "new_episodes",
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what model calls may cost.")] = False,
     store: Annotated[Path, typer.Option(help="File that keeps the run.")] = DEFAULT_STORE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
@@ -75,7 +76,7 @@ def optimize(
         "keep_probability": keep_probability,
     }
     chosen = load_settings(settings, _assignments(set_ or []) | named)
-    code = _read_kernel(kernel) if kernel else None
+    code = read_kernel(kernel) if kernel else None
     with Store.open(store) as study:
         run = make_run(
             workload,
@@ -89,6 +90,9 @@ def optimize(
             recording=Recording(record, mode=record_mode) if record else None,
             store=study,
         )
+        if estimate:
+            print_estimate(run)
+            return
         drive(run, store=store, output=output, as_json=as_json)
 
 
@@ -120,6 +124,14 @@ def drive(run: Run, *, store: Path, output: Path | None, as_json: bool) -> None:
     if finished is not None and finished.reason == "cancelled":
         typer.echo(f"autocomp-kit: go on with: autocomp-kit runs resume {run.run_id} --store {store}", err=True)
         raise typer.Exit(130)
+
+
+def print_estimate(run: Run) -> None:
+    """Print what a run may cost."""
+    cost = run.estimate_cost()
+    typer.echo(f"at most {cost.calls:,} calls: about {cost.expected_usd:.2f} USD, at most {cost.worst_usd:.2f} USD")
+    for name in cost.unpriced:
+        typer.echo(f"not counted, because its price is not known: {name}")
 
 
 def print_summary(summary: RunSummary, store: Path) -> None:
@@ -156,7 +168,8 @@ def _assignments(texts: list[str]) -> dict[str, Any]:
     return values
 
 
-def _read_kernel(path: Path) -> str:
+def read_kernel(path: Path) -> str:
+    """Return the text of a kernel's file."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

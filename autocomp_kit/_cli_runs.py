@@ -24,12 +24,15 @@ RunArgument = Annotated[str | None, typer.Argument(help="Run, or the beginning o
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    runs = typer.Typer(no_args_is_help=True, help="List, show, export, resume and replay runs.", rich_markup_mode=None)
+    about = "List, show, export, resume and replay runs; their costs and prompts."
+    runs = typer.Typer(no_args_is_help=True, help=about, rich_markup_mode=None)
     runs.command("list")(list_runs)
     runs.command("show")(show)
     runs.command("export")(export)
     runs.command("resume")(resume)
     runs.command("replay")(replay)
+    runs.command("costs")(costs)
+    runs.command("prompt")(prompt)
     app.add_typer(runs, name="runs")
 
 
@@ -99,6 +102,59 @@ def export(
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {output}: {error}") from error
+
+
+def costs(
+    run: RunArgument = None,
+    *,
+    by: Annotated[str, typer.Option(help="What to sum up by: phase, agent, iteration, outcome.")] = "phase,agent",
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Show what the agent calls of a run have cost: tokens by kind, and US dollars."""
+    from autocomp_kit.costs import CallCost, cost_table  # noqa: PLC0415 - other commands start without it
+
+    fields = [field.strip() for field in by.split(",")]
+    known = [field for field in CallCost._fields if field != "usage"]
+    if unknown := [field for field in fields if field not in known]:
+        raise InputError(f"--by {unknown[0]}: it can be {', '.join(known)}")
+    with _open(store) as study:
+        history = study.load_run(run)
+    typer.echo(cost_table(history, by=fields).to_string(index=False, float_format=lambda value: f"{value:.4f}"))
+    usage = history.usage
+    typer.echo(f"\n{usage.calls} calls to models, {usage.usd:.4f} USD")
+    if usage.unpriced_calls:
+        typer.echo(
+            f"{usage.unpriced_calls} of them without a known price, at most {usage.unconfirmed_usd:.4f} USD more"
+        )
+
+
+def prompt(
+    run: RunArgument = None,
+    *,
+    plan: Annotated[str | None, typer.Option(help="The prompt that this plan answered, such as 2.0.")] = None,
+    candidate: Annotated[str | None, typer.Option(help="The prompt that this candidate answered.")] = None,
+    parent: Annotated[str | None, typer.Option(help="A plan prompt on this candidate, with a seed.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the menu for --parent.")] = 0,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Show the prompt that a model reads, or would read, in a run."""
+    from gemmini_sim import load_config  # noqa: PLC0415 - other commands start without it
+
+    from autocomp_kit import preview  # noqa: PLC0415 - as above
+    from autocomp_kit.prompts import Prompts  # noqa: PLC0415 - as above
+
+    if sum(choice is not None for choice in (plan, candidate, parent)) != 1:
+        raise InputError("say which prompt: one of --plan, --candidate, --parent")
+    with _open(store) as study:
+        history = study.load_run(run)
+    machine = load_config(history.record.problem.machine)
+    if candidate is not None:
+        text = Prompts().code(preview.code_request_of(history, candidate), machine=machine).text
+    elif plan is not None:
+        text = Prompts().plan(preview.plan_request_of(history, plan), machine=machine).text
+    else:
+        text = Prompts().plan(preview.plan_request_for(history, parent or "", seed=seed), machine=machine).text
+    typer.echo(text)
 
 
 def resume(

@@ -50,11 +50,13 @@ class Record(BaseModel):
 class Usage(Record):
     """Tokens and money of one or more model calls; usages add up with ``+``.
 
-    ``unpriced_calls`` counts the calls whose model has no known price: ``usd`` leaves them out.
+    ``unpriced_calls`` counts the calls whose price is not known, for their model has none or they broke off: ``usd``
+    leaves them out. ``unconfirmed_usd`` is the most that those which broke off can have cost; a budget counts it.
     """
 
     calls: int = 0
     unpriced_calls: int = 0
+    unconfirmed_usd: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
     cache_write_tokens: int = 0
@@ -67,6 +69,7 @@ class Usage(Record):
         return Usage(
             calls=self.calls + other.calls,
             unpriced_calls=self.unpriced_calls + other.unpriced_calls,
+            unconfirmed_usd=self.unconfirmed_usd + other.unconfirmed_usd,
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,

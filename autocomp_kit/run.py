@@ -23,12 +23,14 @@ from autocomp_kit._evaluations import Evaluations, Evaluator
 from autocomp_kit._pace import Halt, Pace
 from autocomp_kit._recorder import Recorder
 from autocomp_kit._session import Session, together
-from autocomp_kit.agents.base import Agent, AgentUnavailableError, Combiner, Repairer, calls_at_once
+from autocomp_kit.agents.base import Agent, AgentUnavailableError, Combiner, PlanRequest, Repairer, calls_at_once
 from autocomp_kit.agents.ensemble import Ensemble
+from autocomp_kit.costs import CostEstimate, estimate_cost
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import RunEvent, StopReason
 from autocomp_kit.history import Problem, RunHistory, RunRecord
 from autocomp_kit.menu import Menu
+from autocomp_kit.preview import first_request
 from autocomp_kit.records import Candidate, Evaluation
 from autocomp_kit.search import BeamSearch, Roster
 from autocomp_kit.settings import Limits, SearchConfig
@@ -164,6 +166,16 @@ class Run:
     def store(self) -> Store:
         """Where the run keeps everything."""
         return self._store
+
+    def estimate_cost(self) -> CostEstimate:
+        """Return what the run may cost; evaluates the start kernel, calls no agent."""
+        record = self.before.record
+        return estimate_cost(record, ensemble=self._ensemble, evaluation=self._evaluator.evaluate(record.kernel))
+
+    def first_request(self, *, seed: int) -> PlanRequest:
+        """Return a plan request on the start kernel, for a look at its prompt; evaluates that kernel."""
+        record = self.before.record
+        return first_request(record, self._evaluator.evaluate(record.kernel), seed=seed)
 
     def history(self) -> RunHistory:
         """Return a snapshot of what the run has done; callable from any thread, as soon as the first event is out."""

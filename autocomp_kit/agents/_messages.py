@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 # What the provider adds to a request that our text does not show: roles, the instructions for structured output.
 _HIDDEN_PROMPT_TOKENS = 2000
+# Of our prompts, about: more of plain English, less of C. Only for estimates; a budget counts every byte as a token.
+_BYTES_PER_TOKEN = 3.0
 # So many calls in a row that fail although they were tried again mean that the server is down.
 _GIVE_UP_AFTER = 8
 
@@ -204,15 +206,18 @@ class MessagesClient:
         """Send a request once, when there is a place, the server wants it and the budget holds it."""
         async with self._turn(session, request) as begun:
             await session.wait_for_server()
-            with await self._budget.reserve(self._worst(request)) as reservation:
+            worst = self.most(request)
+            with await self._budget.reserve(worst) as reservation:
                 started = time.monotonic()
                 try:
                     message = await self._send(session, request, begun)
                 except Exception as error:  # noqa: BLE001 - a server can answer anything; all of it is a failed attempt
                     failure = failure_of(error, keys=self._connection.secrets())
-                    if not failure.charged:
+                    if failure.charged:
+                        usage = Usage(calls=1, unpriced_calls=1, unconfirmed_usd=worst.usd)
+                    else:
+                        usage = Usage()
                         reservation.settle()
-                    usage = Usage(calls=1, unpriced_calls=1) if failure.charged else Usage()
                     return "", usage.model_copy(update={"seconds": time.monotonic() - started}), failure
                 usage = self._priced(_usage_of(message, time.monotonic() - started))
                 reservation.settle(usage)
@@ -256,10 +261,23 @@ class MessagesClient:
     def _priced(self, usage: Usage) -> Usage:
         return self.card.priced(usage, batch=self._way.batch)
 
-    def _worst(self, request: Request) -> Usage:
+    def most(self, request: Request) -> Usage:
         """Return the most that one attempt can cost: no token is shorter than a byte, and no prefix is cached."""
         prompt = len(request.prompt.text.encode()) + len(str(request.schema or "")) + _HIDDEN_PROMPT_TOKENS
         return self._priced(Usage(calls=1, cache_write_tokens=prompt, output_tokens=request.max_tokens))
+
+    def usual(self, request: Request, *, output_tokens: int) -> Usage:
+        """Return about what an attempt costs that finds its prefix in the cache and gets an answer of this length."""
+        cached = sum(len(part.encode()) for part in request.prompt.constant)
+        fresh = len(request.prompt.varying.encode())
+        return self._priced(
+            Usage(
+                calls=1,
+                cache_read_tokens=round(cached / _BYTES_PER_TOKEN),
+                input_tokens=round(fresh / _BYTES_PER_TOKEN),
+                output_tokens=output_tokens,
+            )
+        )
 
     def _session_of_loop(self) -> _Session:
         """Return what belongs to the running event loop; a notebook runs one loop after another."""

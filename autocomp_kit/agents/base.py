@@ -6,7 +6,7 @@ search never knows whom it talks to.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from autocomp_kit.records import Candidate, Evaluation, MenuItem, Plan, Record, Usage
 
@@ -14,11 +14,14 @@ __all__ = [
     "Agent",
     "AgentError",
     "AgentUnavailableError",
+    "CallPrices",
     "CodeReply",
     "CodeRequest",
     "CombineRequest",
     "Combiner",
     "PlanRequest",
+    "Price",
+    "Priced",
     "RepairRequest",
     "Repairer",
     "calls_at_once",
@@ -166,6 +169,29 @@ class Agent(Protocol):
         AgentError
             If no usable kernel came of the call.
         """
+        ...
+
+
+class Price(NamedTuple):
+    """US dollars of one call: ``usual`` with a warm prompt cache and an answer of usual length, and the ``most``."""
+
+    usual: float
+    most: float
+
+
+class CallPrices(NamedTuple):
+    """What a plan call and a code call cost."""
+
+    plan: Price
+    code: Price
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """An agent that costs money and can say how much before it is asked."""
+
+    def call_prices(self, request: PlanRequest) -> CallPrices | None:
+        """Return what calls such as this one cost, or ``None`` if the price is not known."""
         ...
 
 

@@ -106,16 +106,16 @@ class Budget:
         return Reservation(self, worst)
 
     def _fits(self, worst: Usage, taken: Usage) -> bool:
-        return (self.usd is None or taken.usd + worst.usd <= self.usd) and (
+        return (self.usd is None or _usd(taken) + worst.usd <= self.usd) and (
             self.tokens is None or _tokens(taken) + _tokens(worst) <= self.tokens
         )
 
     def _refusal(self, worst: Usage) -> str:
         taken = self.spent + self.unconfirmed
-        if self.usd is not None and taken.usd + worst.usd > self.usd:
+        if self.usd is not None and _usd(taken) + worst.usd > self.usd:
             return (
-                f"budget of {self.usd:.2f} USD: {taken.usd:.4f} are spent, and the next call can cost {worst.usd:.4f}; "
-                "raise the budget, or lower the most that one answer may be long"
+                f"budget of {self.usd:.2f} USD: {_usd(taken):.4f} are spent, and the next call can cost "
+                f"{worst.usd:.4f}; raise the budget, or lower the most that one answer may be long"
             )
         return (
             f"budget of {self.tokens} tokens: {_tokens(taken)} are spent, and the next call can take {_tokens(worst)}"
@@ -131,6 +131,11 @@ class Budget:
         for freed in waiting:
             if not freed.done():
                 freed.set_result(None)
+
+
+def _usd(usage: Usage) -> float:
+    """Return what was spent, and what may have been when a run that is resumed was interrupted."""
+    return usage.usd + usage.unconfirmed_usd
 
 
 def _tokens(usage: Usage) -> int:

@@ -22,10 +22,12 @@ from autocomp_kit.agents.answers import MalformedAnswerError, edits_in, kernel_i
 from autocomp_kit.agents.base import (
     AgentError,
     AgentUnavailableError,
+    CallPrices,
     CodeReply,
     CodeRequest,
     CombineRequest,
     PlanRequest,
+    Price,
     RepairRequest,
 )
 from autocomp_kit.agents.budget import Budget
@@ -53,6 +55,10 @@ def _schema(**properties: object) -> dict[str, object]:
 _PLAN_SCHEMA = _schema(option={"type": "integer"}, plan={"type": "string"})
 _EDITS_SCHEMA = _schema(edits={"type": "array", "items": _schema(find={"type": "string"}, replace={"type": "string"})})
 
+
+# About, at the models' default effort; only for estimates.
+_PLAN_TOKENS = 500
+_THINKING_TOKENS = 3000
 
 _CODE_OF_PLAN = "kernel"
 """The parameter of a plan that holds the kernel which came in the same answer."""
@@ -197,6 +203,37 @@ class ClaudeAgent:
         except AgentUnavailableError as error:
             raise InputError(str(error)) from None
 
+    def prompt(self, request: PlanRequest | CodeRequest) -> Prompt:
+        """Return the prompt that a request leads to, for a person who wants to see it."""
+        machine = _machine(request.machine)
+        if isinstance(request, CodeRequest):
+            return self._prompts.code(request, machine=machine, edits=self.settings.edits)
+        if self.settings.one_call:
+            return self._prompts.plan_and_code(request, machine=machine)
+        return self._prompts.plan(request, machine=machine)
+
+    def call_prices(self, request: PlanRequest) -> CallPrices | None:
+        """Return what calls such as this one cost, or ``None`` if the price of the model is not known."""
+        if self.card.prices is None:
+            return None
+        settings = self.settings
+        kernel_tokens = len(request.parent.code) // 2
+        plan_length = _PLAN_TOKENS + (kernel_tokens if settings.one_call else 0)
+        most_of_plan = settings.max_code_tokens if settings.one_call else settings.max_plan_tokens
+        code_length = kernel_tokens // 3 if settings.edits else kernel_tokens
+        plan = self._message("plan", self.prompt(request), most_of_plan)
+        # A code prompt is about as long as a plan prompt: the plan takes the place of the options.
+        code = self._message("code", self.prompt(request), settings.max_code_tokens)
+        return CallPrices(
+            *(
+                Price(
+                    self._client.usual(message, output_tokens=_THINKING_TOKENS + length).usd,
+                    self._client.most(message).usd,
+                )
+                for message, length in ((plan, plan_length), (code, code_length))
+            )
+        )
+
     async def plan(self, request: PlanRequest) -> Plan:
         """Ask for a plan; in one-call mode for the kernel too, which the plan then carries along.
 
@@ -205,16 +242,14 @@ class ClaudeAgent:
         AgentError
             If there is no usable answer; ``kind`` says why.
         """
-        machine = _machine(request.machine)
+        prompt = self.prompt(request)
         if self.settings.one_call:
-            prompt = self._prompts.plan_and_code(request, machine=machine)
             answer = await self._ask("plan_and_code", prompt, self.settings.max_code_tokens)
             with _malformed_costs(answer):
                 code = kernel_in(answer.text, FUNCTION)
                 chosen = plan_in(answer.text.partition("\n```")[0], request.options)
             parameters: dict[str, JsonValue] = {_CODE_OF_PLAN: code}
         else:
-            prompt = self._prompts.plan(request, machine=machine)
             answer = await self._ask("plan", prompt, self.settings.max_plan_tokens, _PLAN_SCHEMA)
             with _malformed_costs(answer):
                 chosen = plan_in(answer.text, request.options)
@@ -244,8 +279,7 @@ class ClaudeAgent:
         ready = request.plan.parameters.get(_CODE_OF_PLAN)
         if isinstance(ready, str) and request.sample == 0 and request.plan.agent == self.name:
             return CodeReply(code=ready, agent=self.name)
-        prompt = self._prompts.code(request, machine=_machine(request.machine), edits=self.settings.edits)
-        return await self._kernel("code", prompt, request.parent.code if self.settings.edits else None)
+        return await self._kernel("code", self.prompt(request), request.parent.code if self.settings.edits else None)
 
     async def repair(self, request: RepairRequest) -> CodeReply:
         """Ask for a corrected kernel.
@@ -279,8 +313,13 @@ class ClaudeAgent:
     async def _ask(
         self, purpose: str, prompt: Prompt, max_tokens: int, schema: dict[str, object] | None = None
     ) -> Answer:
+        return await self._client.ask(self._message(purpose, prompt, max_tokens, schema))
+
+    def _message(
+        self, purpose: str, prompt: Prompt, max_tokens: int, schema: dict[str, object] | None = None
+    ) -> Request:
         thinking = self.settings.thinking
-        request = Request(
+        return Request(
             purpose=purpose,
             prompt=prompt,
             max_tokens=min(max_tokens, self.card.max_output or max_tokens),
@@ -294,7 +333,6 @@ class ClaudeAgent:
             ),
             effort=self.settings.effort,
         )
-        return await self._client.ask(request)
 
 
 @contextmanager

@@ -97,7 +97,7 @@ async def test_a_budget_in_tokens(server: MessagesServer) -> None:
 
 
 async def test_a_resumed_budget_remembers_what_was_spent() -> None:
-    budget = Budget(usd=1.0, spent=Usage(calls=3, usd=0.9))
+    budget = Budget(usd=1.0, spent=Usage(calls=3, usd=0.5, unconfirmed_usd=0.4))
     with pytest.raises(BudgetError, match=r"0\.9000 are spent"):
         await budget.reserve(Usage(calls=1, usd=0.2))
 

@@ -179,3 +179,41 @@ def test_importing_the_kit_brings_no_heavy_library():
     code = "import sys, autocomp_kit, autocomp_kit.run, autocomp_kit.agents.registry; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"plotly", "anthropic", "numba", "pandas"} & set(modules)
+
+
+def test_runs_costs_adds_up_by_any_field(call, study):
+    done = call("runs", "costs", "--store", study, "--by", "iteration,phase")
+    assert done.returncode == 0, done.stderr
+    assert "plan" in done.stdout
+    assert "calls to models" in done.stdout
+    assert "it can be phase" in call("runs", "costs", "--store", study, "--by", "colour").stderr
+
+
+def test_menu_preview_shows_the_whole_prompt(call):
+    done = call("menu", "preview", "gemm", "-w", "small/1", "--seed", 3)
+    assert done.returncode == 0, done.stderr
+    assert "# What things cost" in done.stdout
+    assert "C[16][16] = A[16][16] x B[16][16]" in done.stdout
+    assert "# Options" in done.stdout
+    assert done.stdout == call("menu", "preview", "gemm", "-w", "small/1", "--seed", 3).stdout
+
+
+def test_runs_prompt_shows_what_a_model_reads(call, tmp_path):
+    path = tmp_path / "study.sqlite"
+    arguments = ("--iterations", 1, "--beam", 1, "--plans", 2, "--keep-probability", 1, "--store", path)
+    assert call("optimize", "-w", "small/0", *arguments).returncode == 0
+    with Store.open(path) as store:
+        history = store.load_run()
+    plan_id, candidate_id = next(iter(history.plans)), list(history.candidates)[1]
+    assert "# Options" in call("runs", "prompt", "--plan", plan_id, "--store", path).stdout
+    assert "# The plan to carry out" in call("runs", "prompt", "--candidate", candidate_id, "--store", path).stdout
+    assert "# Options" in call("runs", "prompt", "--parent", "0", "--seed", 5, "--store", path).stdout
+    assert "one of --plan, --candidate, --parent" in call("runs", "prompt", "--store", path).stderr
+
+
+def test_an_estimate_calls_nobody(call, monkeypatch, tmp_path):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+    arguments = ("--agent", "claude:claude-sonnet-5-5,effort=low", "--store", tmp_path / "s.sqlite", "--estimate")
+    done = call("optimize", "-w", "small/1", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "at most 348 calls: about" in done.stdout
