@@ -37,7 +37,9 @@ def plan_request_for(history: RunHistory, parent_id: str, *, seed: int) -> PlanR
     InputError
         If the run has no such candidate, or it is not correct and thus no parent.
     """
-    return _on_parent(history, parent_id, f"preview.{seed}", _drawn(history.record, seed), seed=seed, slot=0)
+    options = _drawn(history.record, seed)
+    iteration = 1 + len(history.selections)
+    return _on_parent(history, parent_id, f"{iteration}.0", options, iteration=iteration, seed=seed, slot=0)
 
 
 def plan_request_of(history: RunHistory, plan_id: str) -> PlanRequest:
@@ -52,7 +54,9 @@ def plan_request_of(history: RunHistory, plan_id: str) -> PlanRequest:
     if plan is None:
         raise InputError(f"run {history.run_id} has no plan {plan_id!r}; plans are named ITERATION.SLOT, such as 1.0")
     options = [history.record.menu[item_id] for item_id in plan.offered]
-    return _on_parent(history, plan.parent_id, plan_id, options, seed=plan.seed, slot=plan.slot)
+    return _on_parent(
+        history, plan.parent_id, plan_id, options, iteration=plan.iteration, seed=plan.seed, slot=plan.slot
+    )
 
 
 def code_request_of(history: RunHistory, candidate_id: str) -> CodeRequest:
@@ -78,7 +82,14 @@ def code_request_of(history: RunHistory, candidate_id: str) -> CodeRequest:
 
 
 def _on_parent(
-    history: RunHistory, parent_id: str, plan_id: str, options: Sequence[MenuItem], *, seed: int, slot: int
+    history: RunHistory,
+    parent_id: str,
+    plan_id: str,
+    options: Sequence[MenuItem],
+    *,
+    iteration: int,
+    seed: int,
+    slot: int,
 ) -> PlanRequest:
     steps = history.lineage(parent_id)
     parent = steps[-1]
@@ -89,7 +100,7 @@ def _on_parent(
         parent=parent.candidate,
         evaluation=parent.evaluation,
         options=tuple(options),
-        **_context(history.record, parent.candidate.iteration + 1),
+        **_context(history.record, iteration),
         slot=slot,
         seed=seed,
         ancestors=tuple((step.candidate, step.plan, step.evaluation) for step in steps[:-1]),
