@@ -9,7 +9,7 @@ from autocomp_kit.agents.base import CodeRequest, PlanRequest
 from autocomp_kit.errors import InputError
 from autocomp_kit.history import RunHistory, RunRecord
 from autocomp_kit.records import Candidate, Evaluation, MenuItem
-from autocomp_kit.search import derive_seed
+from autocomp_kit.search import code_seed, derive_seed
 
 __all__ = ["code_request_of", "first_request", "plan_request_for", "plan_request_of"]
 
@@ -77,7 +77,7 @@ def code_request_of(history: RunHistory, candidate_id: str) -> CodeRequest:
         evaluation=history.evaluations[candidate.parent_id],
         **_context(history.record, candidate.iteration),
         sample=candidate.sample,
-        seed=derive_seed(plan.seed, "code", candidate.sample),
+        seed=code_seed(plan.seed, candidate.sample),
     )
 
 
