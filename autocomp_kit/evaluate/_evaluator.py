@@ -13,6 +13,7 @@ from gemmini_sim import (
     CompileError,
     Diagnostic,
     MachineConfig,
+    Region,
     SimulationResult,
     compile_c,
     load_config,
@@ -27,7 +28,7 @@ from autocomp_kit.evaluate._signature import parameter_problems, with_signature_
 from autocomp_kit.evaluate._verdict import memory_problems, run_problems
 from autocomp_kit.feedback import Span, feedback, trace_signature
 from autocomp_kit.kernel import DialectError, Kernel, kernel_digest, parse_kernel
-from autocomp_kit.records import CodeProblem, Evaluation, EvaluationStatus, content_id
+from autocomp_kit.records import CodeProblem, Evaluation, EvaluationStatus, Feedback, content_id
 from autocomp_kit.workloads import Array, Workload, load_workload
 
 __all__ = ["Evaluator"]
@@ -143,17 +144,17 @@ class Evaluator:
         if isinstance(program, _Failure):
             return self._evaluation(code, program.status, problems=program.problems)
         # Untimed runs first: a wrong kernel is refused before the long one.
-        instructions = set()
+        instructions: dict[int, int] = {}
         for seed in self.seeds[1:]:
             result = self._checked_run(program, seed, timing=False)
             if isinstance(result, _Failure):
                 return self._evaluation(code, result.status, problems=result.problems)
-            instructions.add(result.instret)
-        traced = all(count < _MAX_TRACED_INSTRUCTIONS for count in instructions)
+            instructions[seed] = _region(result).instret
+        traced = max(instructions.values(), default=0) < _MAX_TRACED_INSTRUCTIONS
         result = self._checked_run(program, self.seeds[0], trace=traced)
         if isinstance(result, _Failure):
             return self._evaluation(code, result.status, problems=result.problems)
-        return self._measured(code, result)
+        return self._measured(code, result, instructions)
 
     def _build(self, code: str) -> bytes | _Failure:
         try:
@@ -225,13 +226,21 @@ class Evaluator:
         )
         return _Failure("wrong", problems[:_MAX_PROBLEMS]) if problems else result
 
-    def _measured(self, code: str, result: SimulationResult) -> Evaluation:
-        region = next(region for region in result.regions if region.name == "0")
-        ideal = self.workload.ideal_cycles(self.machine)
-        spans = {}
-        for zone in zones(self.workload):
-            begin = result.address(zone.symbol) + zone.array.start
-            spans[zone.argument.name] = Span(begin, begin + zone.argument.nbytes)
+    def _measured(self, code: str, result: SimulationResult, instructions: Mapping[int, int]) -> Evaluation:
+        region, ideal = _region(result), self.workload.ideal_cycles(self.machine)
+        if region.cycles < ideal:
+            message = (
+                f"{region.cycles:,} cycles are fewer than the {ideal:,} that the array needs for the work: the clock "
+                "does not know what this kernel does"
+            )
+            return self._evaluation(code, "internal_error", problems=(CodeProblem(kind="impossible", message=message),))
+        facts = feedback(result, self.workload, self.machine, spans=self._spans(result))
+        if others := {count for count in instructions.values() if count != region.instret}:
+            text = (
+                f"The host executes {region.instret:,} instructions with one input and {max(others):,} with another: "
+                "cycles depend on the data, those of the first input are given."
+            )
+            facts += (Feedback(kind="data_dependent", text=text),)
         return self._evaluation(code, "correct").model_copy(
             update={
                 "cycles": region.cycles,
@@ -239,10 +248,18 @@ class Evaluator:
                 "utilization": ideal / region.cycles,
                 "scratchpad_rows": result.scratchpad_rows_used,
                 "accumulator_rows": result.accumulator_rows_used,
-                "trace_signature": trace_signature(result, spans=spans),
-                "feedback": feedback(result, self.workload, self.machine, spans=spans),
+                "trace_signature": trace_signature(result, spans=self._spans(result)),
+                "feedback": facts,
             }
         )
+
+    def _spans(self, result: SimulationResult) -> dict[str, Span]:
+        """Return where each argument lies in simulated memory."""
+        spans = {}
+        for zone in zones(self.workload):
+            begin = result.address(zone.symbol) + zone.array.start
+            spans[zone.argument.name] = Span(begin, begin + zone.argument.nbytes)
+        return spans
 
     def _evaluation(self, code: str, status: EvaluationStatus, *, problems: tuple[CodeProblem, ...] = ()) -> Evaluation:
         return Evaluation(
@@ -275,6 +292,11 @@ def _case(workload: Workload, seed: int) -> _Case:
     for array in (*before.values(), *expected.values(), leftovers):
         array.setflags(write=False)
     return _Case(before, expected, leftovers)
+
+
+def _region(result: SimulationResult) -> Region:
+    """Return what happened between the harness's markers around the kernel."""
+    return next(region for region in result.regions if region.name == "0")
 
 
 def _compile_problem(item: Diagnostic) -> CodeProblem:

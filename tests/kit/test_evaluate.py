@@ -1,5 +1,6 @@
 """What the evaluator says about good, bad and hostile kernels. One tile (16x16x16) keeps every run in milliseconds."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -325,6 +326,19 @@ void solution(float Kinf[12][4], float x_i[12][1] float d_i[4][1], float u_i[4][
     assert problems(alone.replace("fence();", "fence()"), admm).startswith("rejected: 2: syntax error")
 
 
+def test_cycles_that_depend_on_the_data_are_said_to():
+    facts = TILE.evaluate(kernel(GOOD_BODY, "for (volatile int i = 0; i < A[3][3] + 128; i++) {}")).feedback
+    assert any(fact.kind == "data_dependent" for fact in facts)
+    assert not any(fact.kind == "data_dependent" for fact in TILE.evaluate(GOOD).feedback)
+
+
+def test_an_impossible_speed_is_not_believed(monkeypatch):
+    monkeypatch.setattr(Gemm, "ideal_cycles", lambda self, machine: 10**9)  # noqa: ARG005
+    evaluation = Evaluator("small/1").evaluate(GOOD)
+    assert evaluation.status == "internal_error"
+    assert "fewer than the 1,000,000,000 that the array needs" in evaluation.problems[0].message
+
+
 # Keys, caches, behaviour.
 
 
@@ -340,6 +354,12 @@ def test_key_ignores_names_and_follows_everything_that_counts():
         Evaluator("small/1", load_config("int8-16").with_values({"memory.latency": 20})),
     ]
     assert len({evaluator.key(GOOD) for evaluator in [TILE, *others]}) == 5
+
+
+def test_an_evaluator_can_be_sent_to_another_process():
+    there = pickle.loads(pickle.dumps(TILE))  # noqa: S301 - our own bytes, as a process pool sends them
+    assert there.key(GOOD) == TILE.key(GOOD)
+    assert there.machine == TILE.machine
 
 
 def test_one_command_stream_has_one_signature():
