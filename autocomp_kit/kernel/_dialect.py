@@ -10,13 +10,14 @@ from tree_sitter import Node
 from autocomp_kit.errors import InputError
 from autocomp_kit.kernel._names import COMMANDS, CONSTANTS, HARNESS, LIBRARY, words
 from autocomp_kit.kernel._normal_form import kernel_digest
-from autocomp_kit.kernel._syntax import declared_identifier, parse, text_of, walk
+from autocomp_kit.kernel._syntax import constant_value, declared_identifier, parse, text_of, walk
 from autocomp_kit.records import CodeProblem
 
 __all__ = ["DialectError", "Kernel", "check_dialect", "parse_kernel"]
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 160
+MAX_ELEMENTS = 1 << 24
 MAX_PROBLEMS = 10
 FUNCTION = "solution"
 
@@ -311,6 +312,20 @@ def _check_function_declarator(node: Node, _: _Names) -> str | None:
     return None if defines else f"`{_shown(node)}` declares a function without defining it"
 
 
+def _check_array(node: Node, _: _Names) -> str | None:
+    """Refuse arrays that no machine holds; the compiler would write them out element by element."""
+    elements, inner = 1, node
+    while inner.type == "array_declarator":
+        elements *= constant_value(inner.child_by_field_name("size")) or 1
+        declarator = inner.child_by_field_name("declarator")
+        if declarator is None:
+            break
+        inner = declarator
+    if elements <= MAX_ELEMENTS or _parent_type(node) == "array_declarator":
+        return None
+    return f"`{_shown(node)}` has more than {MAX_ELEMENTS:,} elements"
+
+
 def _check_block(node: Node, _: _Names) -> str | None:
     return None if _parent_type(node) in _STATEMENT_HOLDERS else "a block inside an expression"
 
@@ -365,6 +380,7 @@ _RULES: dict[str, Callable[[Node, _Names], str | None]] = {
     "storage_class_specifier": _check_storage,
     "function_definition": _check_function,
     "function_declarator": _check_function_declarator,
+    "array_declarator": _check_array,
     "compound_statement": _check_block,
     "pointer_expression": _check_address,
     "call_expression": _check_call,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser, Tree
 
-__all__ = ["declared_identifier", "parse", "text_of", "walk"]
+__all__ = ["constant_value", "declared_identifier", "parse", "text_of", "walk"]
 
 _LANGUAGE = Language(tree_sitter_c.language())
 _ALIGNMENT = re.compile(rb"\brow_align(_acc)?\( *\d{1,2} *\)")
@@ -55,3 +56,40 @@ def declared_identifier(declarator: Node | None) -> Node | None:
             inner = next((child for child in node.named_children if child.type != "comment"), None)
         node = inner
     return node
+
+
+def constant_value(node: Node | None) -> int | None:
+    """Return the value of an expression of integer literals, or ``None`` if it is something else or enormous."""
+    while node is not None and node.type == "parenthesized_expression" and node.named_children:
+        node = node.named_children[0]
+    if node is None or node.type != "binary_expression":
+        return _literal_value(text_of(node))
+    left, right = (constant_value(node.child_by_field_name(side)) for side in ("left", "right"))
+    if left is None or right is None or max(abs(left), abs(right)) >> 64:
+        return None
+    return _ARITHMETIC.get(text_of(node.child_by_field_name("operator")), _unknown)(left, right)
+
+
+def _literal_value(literal: str) -> int | None:
+    digits = literal.rstrip("uUlL")
+    try:
+        return int(digits, 8 if digits[:1] == "0" and digits.isdigit() else 0)
+    except ValueError:
+        return None
+
+
+def _shift(left: int, right: int) -> int | None:
+    return left << right if 0 <= right < 64 else None
+
+
+def _unknown(_left: int, _right: int) -> int | None:
+    return None
+
+
+_ARITHMETIC: dict[str, Callable[[int, int], int | None]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": lambda left, right: left // right if left >= 0 < right else None,
+    "<<": _shift,
+}
