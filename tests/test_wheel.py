@@ -26,7 +26,7 @@ def test_data_headers_and_templates_are_in_the_wheel(wheel):
     shipped = {f"autocomp_kit/_data/{path.relative_to(ROOT / 'data')}" for path in (ROOT / "data").rglob("*.*")}
     assert shipped
     assert shipped <= names
-    for name in ("include/gemmini.h", "crt0.S", "link.ld", "presets/int8-16.toml", "py.typed"):
+    for name in ("include/gemmini.h", "runtime/crt0.S", "runtime/link.ld", "presets/int8-16.toml", "py.typed"):
         assert f"gemmini_sim/{name}" in names
     assert not any(name.startswith(("tests/", "sim/", "data/")) for name in names)
 
@@ -45,7 +45,7 @@ def test_a_fresh_environment_outside_the_checkout_evaluates_a_kernel(wheel, tmp_
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
 
     kernel = tmp_path / "kernel.c"
-    kernel.write_text(run("workloads", "show", "small/0", "--baseline").stdout)
+    kernel.write_text(run("workloads", "small/0", "--kernel").stdout)
     verdict = json.loads(run("eval", str(kernel), "--workload", "small/0", "--json").stdout.splitlines()[-1])
     assert verdict["status"] == "correct"
     assert verdict["cycles"] > 0

@@ -16,7 +16,8 @@ EVENTS = [
     CandidateEvaluated(sequence=2, candidate_id="1.0.0", iteration=1, status="correct", cycles=1000, **VERDICT),
     CandidateEvaluated(sequence=3, candidate_id="1.1.0", iteration=1, status="wrong", cycles=10, **VERDICT),
     PlanFailed(
-        sequence=4, plan_id="1.2", parent_id="0", iteration=1, agent="claude:x", error="refusal", message="no",
+        sequence=4, plan_id="1.2", parent_id="0", iteration=1, seed=1, offered=("other",), agent="claude:x",
+        error="refusal", message="no",
         usage=Usage(calls=1, input_tokens=700, output_tokens=300, usd=0.25), **COMMON,
     ),
     RunFinished(sequence=5, reason="iterations", message="", best_id="1.0.0", best_cycles=1000, **COMMON),
