@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from autocomp_kit.history import RunHistory, RunSummary
     from autocomp_kit.run import Run
 
-__all__ = ["DEFAULT_STORE", "drive", "print_summary", "read_kernel", "register"]
+__all__ = ["DEFAULT_STORE", "assignments", "drive", "print_summary", "read_kernel", "register"]
 
 DEFAULT_STORE = Path("autocomp.sqlite")
 
@@ -75,7 +75,7 @@ def optimize(
         "seed": seed,
         "keep_probability": keep_probability,
     }
-    chosen = load_settings(settings, _assignments(set_ or []) | named)
+    chosen = load_settings(settings, assignments(set_ or []) | named)
     code = read_kernel(kernel) if kernel else None
     with Store.open(store) as study:
         run = make_run(
@@ -154,7 +154,7 @@ def print_summary(summary: RunSummary, store: Path) -> None:
         typer.echo(f"{name:<14}{value}")
 
 
-def _assignments(texts: list[str]) -> dict[str, Any]:
+def assignments(texts: list[str]) -> dict[str, Any]:
     """Return the settings that ``name=value`` texts give; values are read as YAML."""
     values = {}
     for text in texts:

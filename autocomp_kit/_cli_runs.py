@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from autocomp_kit._cli_optimize import DEFAULT_STORE, drive, print_summary
+from autocomp_kit._cli_optimize import DEFAULT_STORE, assignments, drive, print_summary
 from autocomp_kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ RunArgument = Annotated[str | None, typer.Argument(help="Run, or the beginning o
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    about = "List, show, export, resume and replay runs; their costs and prompts."
+    about = "List, show, export, resume, fork and replay runs; their costs and prompts."
     runs = typer.Typer(no_args_is_help=True, help=about, rich_markup_mode=None)
     runs.command("list")(list_runs)
     runs.command("show")(show)
     runs.command("export")(export)
     runs.command("resume")(resume)
     runs.command("replay")(replay)
+    runs.command("fork")(fork)
     runs.command("costs")(costs)
     runs.command("prompt")(prompt)
     app.add_typer(runs, name="runs")
@@ -188,6 +189,38 @@ def replay(
 
     with _open(store) as study:
         drive(replay_run(study.load_run(run), store=study), store=store, output=output, as_json=as_json)
+
+
+def fork(
+    run: RunArgument = None,
+    *,
+    iteration: Annotated[int | None, typer.Option(help="Iteration to go on from; by default the last.")] = None,
+    agent: Annotated[list[str] | None, typer.Option(help="Other agents than before; may be repeated.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting to change, such as seed=1; may be repeated.")
+    ] = None,
+    budget: Annotated[float | None, typer.Option(min=0, help="US dollars that model calls may cost.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that model calls may use.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(min=0.001, help="Seconds after which no call begins.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """Start a new run from the beam of an iteration of another one, perhaps with other agents or settings."""
+    from autocomp_kit.optimize import fork_run  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.settings import Limits, changed_settings  # noqa: PLC0415 - as above
+
+    with _open(store) as study:
+        source = study.load_run(run)
+        new = fork_run(
+            source,
+            iteration=iteration,
+            agent=agent,
+            config=changed_settings(source.record.config, assignments(set_ or [])),
+            limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
+            store=study,
+        )
+        drive(new, store=store, output=output, as_json=as_json)
 
 
 def _open(path: Path) -> Store:

@@ -1,10 +1,10 @@
-"""When the calls of a run may begin: so many at a time, not while paused, and none once a limit is reached."""
+"""When the calls of a run may begin: so many per agent, not while paused, and none once a limit is reached."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import TypeVar
 
 from autocomp_kit.events import StopReason
@@ -29,16 +29,16 @@ class Pace:
 
     Parameters
     ----------
-    concurrent_calls
-        How many calls may be under way at a time.
+    calls_at_once
+        How many calls of each agent may be under way at a time, by its name.
     limits
         When no further call may begin.
     spent, seconds
         What earlier sessions of the run have used up.
     """
 
-    def __init__(self, concurrent_calls: int, limits: Limits, *, spent: Usage, seconds: float) -> None:
-        self._calls = asyncio.Semaphore(concurrent_calls)
+    def __init__(self, calls_at_once: Mapping[str, int], limits: Limits, *, spent: Usage, seconds: float) -> None:
+        self._turns = {name: asyncio.Semaphore(number) for name, number in calls_at_once.items()}
         self._unpaused = asyncio.Event()
         self._unpaused.set()
         self._limits = limits
@@ -73,8 +73,8 @@ class Pace:
         """Wait while paused."""
         await self._unpaused.wait()
 
-    async def call(self, call: Coroutine[object, object, T]) -> T:
-        """Make one call when its turn comes.
+    async def call(self, agent: str, call: Coroutine[object, object, T]) -> T:
+        """Make one call of an agent when its turn comes.
 
         A call that fails for good lets no further one begin; those under way are left to end, for they are paid.
 
@@ -84,7 +84,7 @@ class Pace:
             What the call raises, or what has let no further call begin.
         """
         try:
-            async with self._calls:
+            async with self._turns[agent]:
                 await self.unpaused()
                 if self._halted is None:
                     self._halted = self._limit_reached()

@@ -20,6 +20,7 @@ from autocomp_kit.events import (
     IterationStarted,
     PlanFailed,
     PlanMade,
+    ProposalAdded,
     RunEvent,
     RunFinished,
     RunResumed,
@@ -57,16 +58,29 @@ class Recorder:
         """Whether the plan call or code call of this id failed in an earlier session."""
         return call_id in self._failed
 
-    def started(self) -> None:
-        """Put the run into the store, or note that it goes on."""
-        record = self.before.record
+    def started(self, entry_of: Callable[[str], str]) -> None:
+        """Put the run into the store, with what it has from the run that it was forked from, or note that it goes on.
+
+        ``entry_of`` gives the name that the verdict on a kernel has in the store.
+        """
         if self.before.events:
             self._write(RunResumed(**self._stamp()))
             return
+        record = self.before.record
         problem, iterations = record.problem, record.config.iterations
-        started = RunStarted(**self._stamp(), workload=problem.workload, machine=problem.machine, iterations=iterations)
-        self._store.add_run(record, started)
-        self._published(started)
+        with self._store.all_or_nothing():
+            started = RunStarted(
+                **self._stamp(), workload=problem.workload, machine=problem.machine, iterations=iterations
+            )
+            self._store.add_run(record, started)
+            self._published(started)
+            for plan in self.before.plans.values():
+                self.plan_made(plan)
+            for candidate in self.before.candidates.values():
+                evaluation, entry = self.before.evaluations[candidate.candidate_id], entry_of(candidate.code)
+                self._store.add_evaluation(entry, evaluation)
+                self._candidate_made(candidate, entry)
+                self.evaluated(candidate, evaluation, reused=True)
 
     def iteration_started(self, search: BeamSearch, proposals: tuple[Proposal, ...]) -> None:
         """Note what an iteration is about to ask."""
@@ -78,6 +92,24 @@ class Recorder:
             parents=tuple(member.id for member in search.beam),
             plans=len(proposals),
             samples=sum(len(proposal.coders) for proposal in proposals),
+        )
+        self._write(event)
+
+    def added(self, iteration: int) -> tuple[ProposalAdded, ...]:
+        """Return what a person had added to an iteration in earlier sessions."""
+        return tuple(event for event in self.before.events_of(ProposalAdded) if event.iteration == iteration)
+
+    def proposal_added(self, proposal: Proposal, code: str | None) -> None:
+        """Keep what a person adds."""
+        event = ProposalAdded(
+            **self._stamp(),
+            plan_id=proposal.plan_id,
+            parent_id=proposal.parent_id,
+            iteration=proposal.iteration,
+            plan_text=proposal.plan_text,
+            item_id=next(iter(proposal.offered), None),
+            coder=proposal.coders[0],
+            code=code,
         )
         self._write(event)
 
@@ -127,8 +159,10 @@ class Recorder:
 
     def candidate_made(self, candidate: Candidate, entry: str) -> None:
         """Keep a candidate and the name that its verdict will have in the store."""
-        if candidate.candidate_id in self.before.candidates:
-            return
+        if candidate.candidate_id not in self.before.candidates:
+            self._candidate_made(candidate, entry)
+
+    def _candidate_made(self, candidate: Candidate, entry: str) -> None:
         event = CandidateMade(
             **self._stamp(),
             candidate_id=candidate.candidate_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import TypedDict, TypeVar
 
 from autocomp_kit._evaluations import Evaluations
@@ -25,7 +25,10 @@ from autocomp_kit.history import RunRecord
 from autocomp_kit.records import Candidate, Plan
 from autocomp_kit.search import BeamSearch, Member, Outcome, Proposal
 
-__all__ = ["Session", "together"]
+__all__ = ["PERSON", "Session", "together"]
+
+PERSON = "human"
+"""The author of what a person adds to a search."""
 
 T = TypeVar("T")
 
@@ -43,13 +46,13 @@ class Session:
         self._evaluations = evaluations
         self._pace = pace
 
-    async def carry_out(self, search: BeamSearch, proposal: Proposal) -> None:
-        """Make a proposal's calls, evaluate what comes of them, and tell the search."""
+    async def carry_out(self, search: BeamSearch, proposal: Proposal, *, code: str | None = None) -> None:
+        """Make a proposal's calls, evaluate what comes of them, and tell the search; ``code`` is a person's kernel."""
         plan = await self._planned(search, proposal)
         members: tuple[Member, ...] = ()
         if plan is not None:
             samples = range(len(proposal.coders))
-            made = await together(self._implemented(search, proposal, plan, sample) for sample in samples)
+            made = await together(self._implemented(search, proposal, plan, sample, given=code) for sample in samples)
             members = tuple(member for line in made for member in line)
         search.tell(proposal, Outcome(plan, members))
 
@@ -73,7 +76,8 @@ class Session:
             plan = _given_plan(proposal)
         else:
             try:
-                plan = await self._call(self._planners[proposal.planner].plan(self._plan_request(search, proposal)))
+                request = self._plan_request(search, proposal)
+                plan = await self._call(proposal.planner, self._planners[proposal.planner].plan(request))
             except AgentUnavailableError:
                 raise
             except AgentError as error:
@@ -86,9 +90,10 @@ class Session:
         self._recorder.plan_made(plan)
         return plan
 
-    async def _implemented(self, search: BeamSearch, proposal: Proposal, plan: Plan, sample: int) -> tuple[Member, ...]:
+    async def _implemented(
+        self, search: BeamSearch, proposal: Proposal, plan: Plan, sample: int, *, given: str | None
+    ) -> tuple[Member, ...]:
         """Return one implementation of a plan, and the attempts to repair it if it fails."""
-        coder = self._coders[proposal.coders[sample]]
         members: list[Member] = []
         for attempt in range(1 + self._record.config.repairs):
             candidate_id = proposal.candidate_id(sample) + (f"r{attempt}" if attempt else "")
@@ -96,19 +101,18 @@ class Session:
                 break
             candidate = self._recorder.before.candidates.get(candidate_id)
             if candidate is None:
-                if not members:
-                    call = self._code_call(search, proposal, plan, sample)
-                elif isinstance(coder, Repairer):
-                    call = coder.repair(self._repair_request(search, proposal, plan, members[-1], attempt))
+                if given is not None and not members:
+                    reply = CodeReply(code=given, agent=PERSON)
+                elif call := self._code_call(search, proposal, plan, sample, members):
+                    try:
+                        reply = await self._call(proposal.coders[sample], call)
+                    except AgentUnavailableError:
+                        raise
+                    except AgentError as error:
+                        self._pace.spend(error.usage)
+                        self._recorder.code_failed(proposal, candidate_id, proposal.coders[sample], error)
+                        break
                 else:
-                    break
-                try:
-                    reply = await self._call(call)
-                except AgentUnavailableError:
-                    raise
-                except AgentError as error:
-                    self._pace.spend(error.usage)
-                    self._recorder.code_failed(proposal, candidate_id, coder.name, error)
                     break
                 self._pace.spend(reply.usage)
                 candidate = Candidate(
@@ -129,31 +133,43 @@ class Session:
         return tuple(members)
 
     def _code_call(
-        self, search: BeamSearch, proposal: Proposal, plan: Plan, sample: int
-    ) -> Coroutine[object, object, CodeReply]:
-        """Return the call that writes the first version of a kernel."""
-        coder = self._coders[proposal.coders[sample]]
-        parent, seed = search.member(proposal.parent_id), proposal.code_seed(sample)
-        if proposal.other_id is None:
-            request = CodeRequest(
+        self, search: BeamSearch, proposal: Proposal, plan: Plan, sample: int, failed: Sequence[Member]
+    ) -> Coroutine[object, object, CodeReply] | None:
+        """Return the call that writes a kernel or repairs the last failed one; none if the coder cannot do that."""
+        coder = self._coders.get(proposal.coders[sample])
+        if coder is None:
+            return None
+        parent, seed = search.member(proposal.parent_id), proposal.code_seed(sample, len(failed))
+        if failed:
+            repair = RepairRequest(
                 plan=plan,
                 parent=parent.candidate,
-                evaluation=parent.evaluation,
+                parent_evaluation=parent.evaluation,
+                failed=failed[-1].candidate,
+                evaluation=failed[-1].evaluation,
+                **self._context(proposal),
+                round=len(failed),
+                seed=seed,
+            )
+            return coder.repair(repair) if isinstance(coder, Repairer) else None
+        if proposal.other_id is not None:
+            other = search.member(proposal.other_id)
+            pair = CombineRequest(
+                parents=((parent.candidate, parent.evaluation), (other.candidate, other.evaluation)),
                 **self._context(proposal),
                 sample=sample,
                 seed=seed,
             )
-            return coder.implement(request)
-        if not isinstance(coder, Combiner):
-            raise TypeError(f"agent {coder.name} was asked to combine kernels and cannot")
-        other = search.member(proposal.other_id)
-        pair = CombineRequest(
-            parents=((parent.candidate, parent.evaluation), (other.candidate, other.evaluation)),
+            return coder.combine(pair) if isinstance(coder, Combiner) else None
+        request = CodeRequest(
+            plan=plan,
+            parent=parent.candidate,
+            evaluation=parent.evaluation,
             **self._context(proposal),
             sample=sample,
             seed=seed,
         )
-        return coder.combine(pair)
+        return coder.implement(request)
 
     def _plan_request(self, search: BeamSearch, proposal: Proposal) -> PlanRequest:
         parent = search.member(proposal.parent_id)
@@ -168,25 +184,10 @@ class Session:
             ancestors=tuple((one.candidate, one.plan, one.evaluation) for one in search.ancestors(parent.id)),
         )
 
-    def _repair_request(
-        self, search: BeamSearch, proposal: Proposal, plan: Plan, failed: Member, attempt: int
-    ) -> RepairRequest:
-        parent = search.member(proposal.parent_id)
-        return RepairRequest(
-            plan=plan,
-            parent=parent.candidate,
-            parent_evaluation=parent.evaluation,
-            failed=failed.candidate,
-            evaluation=failed.evaluation,
-            **self._context(proposal),
-            round=attempt,
-            seed=proposal.code_seed(failed.candidate.sample, attempt),
-        )
-
-    async def _call(self, call: Coroutine[object, object, T]) -> T:
+    async def _call(self, agent: str, call: Coroutine[object, object, T]) -> T:
         """Make one call; whatever is not this call's own failure lets no further call begin."""
         try:
-            return await self._pace.call(call)
+            return await self._pace.call(agent, call)
         except AgentUnavailableError as error:
             self._pace.halt(error)
             raise
@@ -245,8 +246,8 @@ def _given_plan(proposal: Proposal) -> Plan:
         slot=proposal.slot,
         seed=proposal.seed,
         offered=proposal.offered,
-        item_id=None,
+        item_id=next(iter(proposal.offered), None),
         text=proposal.plan_text,
         parameters={} if proposal.other_id is None else {"combine_with": proposal.other_id},
-        agent="search",
+        agent=PERSON if proposal.other_id is None else "search",
     )

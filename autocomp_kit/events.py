@@ -23,6 +23,7 @@ __all__ = [
     "IterationStarted",
     "PlanFailed",
     "PlanMade",
+    "ProposalAdded",
     "RunEvent",
     "RunFinished",
     "RunResumed",
@@ -88,6 +89,19 @@ class IterationStarted(Event):
     plans: int
     samples: int
     """Code calls if every plan call succeeds."""
+
+
+class ProposalAdded(Event):
+    """A person has added a plan, and perhaps its kernel, to the iteration under way."""
+
+    kind: Literal["proposal_added"] = "proposal_added"
+    plan_id: str
+    parent_id: str
+    iteration: int
+    plan_text: str
+    item_id: str | None
+    coder: str
+    code: str | None
 
 
 class PlanMade(Event):
@@ -187,6 +201,7 @@ RunEvent = Annotated[
     RunStarted
     | RunResumed
     | IterationStarted
+    | ProposalAdded
     | PlanMade
     | PlanFailed
     | CandidateMade

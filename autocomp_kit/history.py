@@ -27,7 +27,7 @@ from autocomp_kit.settings import SearchConfig
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Problem", "RunHistory", "RunRecord", "RunSummary", "Step"]
+__all__ = ["Origin", "Problem", "RunHistory", "RunRecord", "RunSummary", "Step"]
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -46,6 +46,14 @@ class Problem(Record):
     machine_text: str
 
 
+class Origin(Record):
+    """Where a forked run comes from: the beam of an iteration of another run, whose lines it has as its own."""
+
+    run_id: str
+    iteration: int
+    beam: tuple[str, ...]
+
+
 class RunRecord(Record):
     """What a run was started with; together with the agents' answers it decides everything else."""
 
@@ -62,6 +70,7 @@ class RunRecord(Record):
     coders: tuple[str, ...]
     deterministic: frozenset[str] = frozenset()
     """Those of the agents whose equal requests get equal answers."""
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,26 @@ class RunHistory:
     def events_of(self, kind: type[EventT]) -> tuple[EventT, ...]:
         """Return the events of one kind in order."""
         return tuple(event for event in self.events if isinstance(event, kind))
+
+    def beam_after(self, iteration: int) -> tuple[str, ...]:
+        """Return the ids of the beam that an iteration ended with, fastest first; 0 is before the first iteration.
+
+        Raises
+        ------
+        InputError
+            If the run has not come so far.
+        """
+        for event in self.selections:
+            if event.iteration == iteration:
+                return event.kept
+        origin = self.record.origin
+        if origin is not None and iteration == origin.iteration:
+            return origin.beam
+        if origin is None and iteration == 0 and self.start is not None:
+            return (self.start.candidate_id,)
+        done = [event.iteration for event in self.selections]
+        reach = f"its iterations are {done[0]} to {done[-1]}" if done else "it has finished no iteration"
+        raise InputError(f"run {self.run_id} has no iteration {iteration}: {reach}")
 
     def lineage(self, candidate_id: str) -> tuple[Step, ...]:
         """Return the steps from the start kernel to a candidate.
@@ -260,9 +289,8 @@ class RunHistory:
         for selection in self.selections:
             fates |= {drop.candidate_id: drop.reason for drop in selection.dropped if drop.candidate_id not in fates}
             fates |= dict.fromkeys(selection.kept, "kept")
-        if self.start:
-            fates[self.start.candidate_id] = "kept"
-        return fates
+        begin = self.record.origin.beam if self.record.origin else [self.start.candidate_id] if self.start else []
+        return dict.fromkeys(begin, "kept") | fates
 
     @cached_property
     def _ages(self) -> dict[str, tuple[int, int, int]]:
@@ -272,7 +300,9 @@ class RunHistory:
         return self._ages[candidate_id]
 
     def _was_tried(self, candidate: Candidate) -> bool:
-        return candidate.parent_id is not None and candidate.candidate_id in self.evaluations
+        """Whether it was evaluated, is not the start kernel, and does not come from the run this was forked from."""
+        first = self.record.origin.iteration + 1 if self.record.origin else 1
+        return candidate.iteration >= first and candidate.candidate_id in self.evaluations
 
     def _seconds(self) -> float:
         total = 0.0

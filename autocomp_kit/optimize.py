@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from autocomp_kit.evaluate import Evaluator
     from autocomp_kit.workloads import Workload
 
-__all__ = ["make_run", "reopen_run", "replay_run"]
+__all__ = ["fork_run", "make_run", "reopen_run", "replay_run"]
 
 
 def make_run(
@@ -112,6 +112,44 @@ def reopen_run(
     evaluator, _ = _evaluator(record.problem.source, record.problem.machine)
     agent = agent or make_ensemble(record.planners, record.coders, budget=_budget(limits, history.usage))
     return Run.reopen(record.run_id, store=store, agent=agent, evaluator=evaluator, limits=limits, executor=executor)
+
+
+def fork_run(
+    history: RunHistory,
+    *,
+    iteration: int | None = None,
+    agent: str | Sequence[str] | Agent | Ensemble | None = None,
+    config: SearchConfig | None = None,
+    limits: Limits | None = None,
+    store: Store | None = None,
+    executor: Executor | None = None,
+) -> Run:
+    """Return a new run that goes on from the beam of an iteration of another run; see :meth:`Run.fork`.
+
+    Agents, menu and settings are those of the other run unless others are given.
+
+    Raises
+    ------
+    InputError
+        If there is no such iteration, or the agents, the workload or the machine cannot be had.
+    """
+    record = history.record
+    evaluator, _ = _evaluator(record.problem.source, record.problem.machine)
+    budget = _budget(limits, Usage())
+    if agent is None:
+        agent = make_ensemble(record.planners, record.coders, budget=budget)
+    elif not isinstance(agent, Agent | Ensemble):
+        agent = _ensemble(_listed(agent), (), store=store, budget=budget)
+    return Run.fork(
+        history,
+        iteration=iteration,
+        agent=agent,
+        evaluator=evaluator,
+        config=config,
+        limits=limits,
+        store=store,
+        executor=executor,
+    )
 
 
 def replay_run(history: RunHistory, *, store: Store | None = None, executor: Executor | None = None) -> Run:

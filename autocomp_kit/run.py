@@ -11,28 +11,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
-from autocomp_kit import __version__
 from autocomp_kit._evaluations import Evaluations, Evaluator
+from autocomp_kit._iteration import Inbox, Suggestion, carry_out_iteration
 from autocomp_kit._pace import Halt, Pace
+from autocomp_kit._record import lines_of, names_of, new_record, roster_of
 from autocomp_kit._recorder import Recorder
-from autocomp_kit._session import Session, together
-from autocomp_kit.agents.base import Agent, AgentUnavailableError, Combiner, PlanRequest, Repairer, calls_at_once
+from autocomp_kit._session import PERSON, Session
+from autocomp_kit.agents.base import Agent, AgentUnavailableError, PlanRequest, Repairer, calls_at_once
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.costs import CostEstimate, estimate_cost
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import RunEvent, StopReason
-from autocomp_kit.history import Problem, RunHistory, RunRecord
+from autocomp_kit.history import Origin, Problem, RunHistory
 from autocomp_kit.menu import Menu
 from autocomp_kit.preview import first_request
 from autocomp_kit.records import Candidate, Evaluation
-from autocomp_kit.search import BeamSearch, Roster
+from autocomp_kit.search import BeamSearch, Member
 from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
 
@@ -71,9 +70,10 @@ class Run:
     executor
         Where evaluations run; by default a thread per processor.
     concurrent_calls
-        How many agent calls may be under way at a time; by default as many as the agents take.
+        How many calls of each agent may be under way at a time; by default as many as it takes.
     before
-        What this very run did before it was interrupted; see :meth:`reopen`.
+        What the run has before it starts: its own past, or the part of another run; see :meth:`reopen` and
+        :meth:`fork`.
     """
 
     def __init__(
@@ -94,16 +94,24 @@ class Run:
         menu.available()
         ensemble = agent if isinstance(agent, Ensemble) else Ensemble.of(agent)
         if before is None:
-            before = RunHistory(_new_record(problem, kernel, ensemble, menu, config or SearchConfig()))
+            before = RunHistory(new_record(problem, kernel, ensemble, menu, config or SearchConfig()))
         if before.record.config.repairs and not any(isinstance(coder, Repairer) for coder in ensemble.coders):
-            raise InputError(f"repairs is set, but none of {', '.join(_names(ensemble.coders))} can repair kernels")
+            raise InputError(f"repairs is set, but none of {', '.join(names_of(ensemble.coders))} can repair kernels")
+        start = before.evaluations.get(START_ID)
+        if start is not None and start.evaluation_id != evaluator.key(before.record.kernel):
+            raise InputError(
+                f"run {before.run_id} cannot go on: the workload, machine or simulator has changed since, so new "
+                "cycles cannot be compared with its own; start a new run from its best kernel"
+            )
         self._ensemble = ensemble
         self.before = before
-        """What earlier sessions of the run have done."""
+        """What the run had done, or was given, before it was driven."""
+        self._inbox = Inbox()
         self._evaluator = evaluator
         self._store = store or Store.open(":memory:")
         self._executor = executor
-        calls = concurrent_calls or max(calls_at_once(one) for one in (*ensemble.planners, *ensemble.coders))
+        agents = {one.name: one for one in (*ensemble.planners, *ensemble.coders)}
+        calls = {name: concurrent_calls or calls_at_once(one) for name, one in agents.items()}
         self._pace = Pace(calls, limits or Limits(), spent=before.usage, seconds=before.summary().seconds)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._work: asyncio.Task[tuple[StopReason, str]] | None = None
@@ -144,18 +152,57 @@ class Run:
             concurrent_calls=concurrent_calls,
             before=before,
         )
-        if (record.planners, record.coders) != (_names(run._ensemble.planners), _names(run._ensemble.coders)):
+        if (record.planners, record.coders) != (names_of(run._ensemble.planners), names_of(run._ensemble.coders)):
             raise InputError(
                 f"run {record.run_id} was started with planners {', '.join(record.planners)} and coders "
                 f"{', '.join(record.coders)}; go on with the same ones"
             )
-        start = before.evaluations.get(START_ID)
-        if start is not None and start.evaluation_id != evaluator.key(record.kernel):
-            raise InputError(
-                f"run {record.run_id} cannot go on: the workload, machine or simulator has changed since, so new "
-                "cycles cannot be compared with its own; start a new run from its best kernel"
-            )
         return run
+
+    @classmethod
+    def fork(
+        cls,
+        source: RunHistory,
+        *,
+        iteration: int | None = None,
+        agent: Agent | Ensemble,
+        evaluator: Evaluator,
+        menu: Menu | None = None,
+        config: SearchConfig | None = None,
+        limits: Limits | None = None,
+        store: Store | None = None,
+        executor: Executor | None = None,
+        concurrent_calls: int | None = None,
+    ) -> Run:
+        """Return a new run that goes on from the beam of an iteration of another run, by default of its last one.
+
+        It has the lines of that beam as its own and numbers its iterations from there. Menu and settings are those of
+        the other run unless others are given.
+
+        Raises
+        ------
+        InputError
+            If there is no such iteration, or the workload, the machine or the simulator are not those of the run.
+        """
+        if iteration is None:
+            iteration = source.selections[-1].iteration if source.selections else 0
+        beam = source.beam_after(iteration)
+        ensemble = agent if isinstance(agent, Ensemble) else Ensemble.of(agent)
+        old = source.record
+        record = new_record(old.problem, old.kernel, ensemble, menu or old.menu, config or old.config)
+        origin = Origin(run_id=source.run_id, iteration=iteration, beam=beam)
+        return cls(
+            problem=old.problem,
+            kernel=old.kernel,
+            agent=ensemble,
+            evaluator=evaluator,
+            menu=record.menu,
+            limits=limits,
+            store=store,
+            executor=executor,
+            concurrent_calls=concurrent_calls,
+            before=lines_of(source, beam, record.model_copy(update={"origin": origin})),
+        )
 
     @property
     def run_id(self) -> str:
@@ -199,6 +246,7 @@ class Run:
             codes = [candidate.code for candidate in self.before.candidates.values()]
             evaluations = Evaluations(self._evaluator, self._store, executor, known=codes)
             self._work = asyncio.create_task(self._search(recorder, evaluations))
+            self._work.add_done_callback(lambda _: self._inbox.close())
             driver = asyncio.create_task(_conclude(self._work, recorder, evaluations))
             driver.add_done_callback(lambda _: stream.put_nowait(None))
             try:
@@ -262,10 +310,49 @@ class Run:
         """Go on after :meth:`pause`; callable from any thread."""
         self._soon(self._pace.unpause)
 
+    def suggest(
+        self,
+        parent_id: str,
+        plan: str,
+        *,
+        item_id: str | None = None,
+        code: str | None = None,
+        coder: str | None = None,
+    ) -> Future[str]:
+        """Add a plan of one's own to the search, and perhaps the kernel too; callable from any thread.
+
+        It joins the iteration under way, or the next one, and is judged like any other.
+
+        Parameters
+        ----------
+        parent_id
+            The candidate that the plan starts from: any correct one of a finished iteration, or the start kernel.
+        plan
+            What to do, in words.
+        item_id
+            The menu item that it comes from; the offline rules need it to know what to do.
+        code
+            The kernel that results; without it an agent writes it.
+        coder
+            Who writes it, by default the first of the coders.
+
+        Returns
+        -------
+        Future
+            The plan's id, once an iteration has taken it in; a SearchError if none can.
+        """
+        names = names_of(self._ensemble.coders)
+        if code is None and coder is not None and coder not in names:
+            raise InputError(f"there is no coder {coder!r} in this run; there are: {', '.join(names)}")
+        author = PERSON if code is not None else coder or names[0]
+        suggestion = Suggestion(parent_id, plan, item_id, author, code, Future())
+        self._soon(lambda: self._inbox.put(suggestion))
+        return suggestion.accepted
+
     def _soon(self, action: Callable[[], object]) -> None:
-        if self._loop is None:
+        if self._loop is None or self._loop.is_closed():
             action()
-        elif not self._loop.is_closed():
+        else:
             self._loop.call_soon_threadsafe(action)
 
     def _open_executor(self) -> AbstractContextManager[Executor]:
@@ -275,17 +362,37 @@ class Run:
 
     async def _search(self, recorder: Recorder, evaluations: Evaluations) -> tuple[StopReason, str]:
         record = self.before.record
-        recorder.started()
+        recorder.started(evaluations.entry)
         session = Session(record, self._ensemble, recorder, evaluations, self._pace)
-        start = await session.evaluated(Candidate(candidate_id=START_ID, code=record.kernel, agent="start"), plan=None)
-        if not start.evaluation.correct:
-            return "start_kernel", f"the start kernel is not correct: {_verdict(start.evaluation)}"
-        search = BeamSearch(record.config, record.menu, start=[start], roster=_roster(self._ensemble))
-        while proposals := search.ask():
-            recorder.iteration_started(search, proposals)
-            await together(session.carry_out(search, proposal) for proposal in proposals)
+        start, history = self._carried()
+        if record.origin is None:
+            candidate = Candidate(candidate_id=START_ID, code=record.kernel, agent="start")
+            start = [await session.evaluated(candidate, plan=None)]
+            if not start[0].evaluation.correct:
+                return "start_kernel", f"the start kernel is not correct: {_verdict(start[0].evaluation)}"
+        done = record.origin.iteration if record.origin else 0
+        roster = roster_of(self._ensemble)
+        search = BeamSearch(record.config, record.menu, start=start, roster=roster, history=history, done=done)
+        while search.stopped is None:
+            await carry_out_iteration(search, session, recorder, self._inbox)
             recorder.selected(search.selections[-1])
-        return search.stopped or "iterations", ""
+        return search.stopped, ""
+
+    def _carried(self) -> tuple[list[Member], list[Member]]:
+        """Return the beam that a forked run starts from, and the other members of its lines."""
+        origin = self.before.record.origin
+        if origin is None:
+            return [], []
+        members = {
+            one.candidate_id: Member(
+                candidate=one,
+                evaluation=self.before.evaluations[one.candidate_id],
+                plan=self.before.plans.get(one.plan_id or ""),
+            )
+            for one in self.before.candidates.values()
+            if one.iteration <= origin.iteration
+        }
+        return [members.pop(candidate_id) for candidate_id in origin.beam], list(members.values())
 
 
 async def _conclude(work: asyncio.Task[tuple[StopReason, str]], recorder: Recorder, evaluations: Evaluations) -> None:
@@ -304,35 +411,6 @@ async def _conclude(work: asyncio.Task[tuple[StopReason, str]], recorder: Record
     else:
         recorder.finished("internal_error", f"{type(error).__name__}: {error}")
         raise error
-
-
-def _new_record(problem: Problem, kernel: str, ensemble: Ensemble, menu: Menu, config: SearchConfig) -> RunRecord:
-    created = time.time()
-    return RunRecord(
-        run_id=f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{secrets.token_hex(2)}",
-        created=created,
-        kit_version=__version__,
-        problem=problem,
-        kernel=kernel,
-        config=config,
-        menu=menu,
-        planners=_names(ensemble.planners),
-        coders=_names(ensemble.coders),
-        deterministic=ensemble.deterministic,
-    )
-
-
-def _roster(ensemble: Ensemble) -> Roster:
-    return Roster(
-        planners=_names(ensemble.planners),
-        coders=_names(ensemble.coders),
-        combiners=tuple(agent.name for agent in ensemble.coders if isinstance(agent, Combiner)),
-        deterministic=ensemble.deterministic,
-    )
-
-
-def _names(agents: Iterable[Agent]) -> tuple[str, ...]:
-    return tuple(agent.name for agent in agents)
 
 
 def _verdict(evaluation: Evaluation) -> str:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from autocomp_kit.errors import InputError
 from autocomp_kit.records import Record
 
-__all__ = ["Limits", "SearchConfig", "SettingsError", "load_settings"]
+__all__ = ["Limits", "SearchConfig", "SettingsError", "changed_settings", "load_settings"]
 
 
 class SettingsError(InputError):
@@ -90,10 +90,24 @@ def load_settings(path: Path | str | None = None, overrides: Mapping[str, Any] |
     SettingsError
         If the file cannot be read, or a setting is unknown or out of range.
     """
-    place = "settings" if path is None else str(path)
     chosen = {name: value for name, value in (overrides or {}).items() if value is not None}
+    return _validated(_read(Path(path)) | chosen if path is not None else chosen, str(path or "settings"))
+
+
+def changed_settings(config: SearchConfig, changes: Mapping[str, Any]) -> SearchConfig:
+    """Return the settings with some of them changed.
+
+    Raises
+    ------
+    SettingsError
+        If a setting is unknown or out of range.
+    """
+    return _validated({**config.model_dump(), **changes}, "settings")
+
+
+def _validated(values: Mapping[str, Any], place: str) -> SearchConfig:
     try:
-        return SearchConfig(**(_read(Path(path)) | chosen if path is not None else chosen))
+        return SearchConfig(**values)
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])

@@ -238,8 +238,17 @@ class Store:
             return self._connection.execute(query, parameters).fetchall()
 
     @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Put all that is written in this block into one transaction; other threads wait meanwhile."""
+        with self._transaction():
+            yield
+
+    @contextmanager
     def _transaction(self, *, write: bool = True) -> Iterator[_Execute]:
         with self._lock:
+            if self._connection.in_transaction:
+                yield self._connection.execute
+                return
             self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
                 yield self._connection.execute

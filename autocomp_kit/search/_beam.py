@@ -105,8 +105,8 @@ class BeamSearch:
             return ()
         return tuple(proposal for plan_id, proposal in self._proposals.items() if plan_id not in self._outcomes)
 
-    def add(self, parent_id: str, plan_text: str, *, coder: str) -> Proposal:
-        """Add a proposal of a person to this iteration, whose plan is made already; it must be told like any other.
+    def add(self, parent_id: str, plan_text: str, *, item_id: str | None = None, coder: str) -> Proposal:
+        """Add a person's proposal to this iteration, whose plan is made already; it must be told like any other.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class BeamSearch:
             iteration=self.iteration,
             slot=slot,
             seed=derive_seed(self.config.seed, "added", self.iteration, slot),
-            offered=(),
+            offered=() if item_id is None else (item_id,),
             planner=None,
             plan_text=plan_text,
             coders=(coder,),

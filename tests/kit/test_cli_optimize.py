@@ -88,6 +88,11 @@ def test_optimize_finds_a_faster_kernel_offline_and_keeps_everything(call, tmp_p
         assert replay.returncode == 0, replay.stderr
         assert json.loads(replay.stdout)["best_cycles"] == summary["best_cycles"]
         assert json.loads(replay.stdout)["calls_failed"] == summary["calls_failed"]
+    fork = call(
+        "runs", "fork", summary["run_id"], "--iteration", 1, "--set", "iterations=1", "--store", store, "--json"
+    )
+    assert fork.returncode == 0, fork.stderr
+    assert json.loads(fork.stdout)["best_cycles"] == summary["best_cycles"]  # the same seed goes the same way
 
 
 def test_optimize_from_a_kernel_that_is_wrong_says_why_and_exits_with_1(call, tmp_path):
@@ -158,6 +163,8 @@ def test_runs_list_show_and_export(call, study):
         (("list", "--store", "none.sqlite"), "there is no store none.sqlite"),
         (("show", "20991231"), "there is no run '20991231'"),
         (("show", "--candidate", "9.9.9"), "has no candidate '9.9.9'"),
+        (("fork", "--set", "beam=0"), "settings: beam: Input should be greater"),
+        (("resume", "2099"), "there is no run '2099'"),
     ],
 )
 def test_runs_with_wrong_input(call, study, arguments, message):

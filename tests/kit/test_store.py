@@ -73,7 +73,14 @@ class Writer:
         self.store.add_event(made, plan=plan)
 
     def candidate(self, candidate_id, code, *, parent_id=None, plan_id=None):
-        candidate = Candidate(candidate_id=candidate_id, parent_id=parent_id, plan_id=plan_id, code=code, agent="toy")
+        candidate = Candidate(
+            candidate_id=candidate_id,
+            parent_id=parent_id,
+            plan_id=plan_id,
+            iteration=1 if parent_id else 0,
+            code=code,
+            agent="toy",
+        )
         evaluator = ToyEvaluator()
         key, evaluation = evaluator.key(code), evaluator.evaluate(code)
         made = CandidateMade(
