@@ -8,7 +8,7 @@ import pytest
 
 from autocomp_kit.agents.base import Agent, AgentError, CodeRequest, PlanRequest
 from autocomp_kit.agents.rules import REWRITES, RulesAgent
-from autocomp_kit.menu import load_menu
+from autocomp_kit.menu import load_menu, menu_names
 from autocomp_kit.records import Candidate, Evaluation, MenuItem, Plan
 
 MENU = load_menu("gemm")
@@ -64,7 +64,7 @@ def code_request(plan: Plan, code: str = NAIVE) -> CodeRequest:
 
 def test_every_rewrite_that_the_menu_names_exists():
     assert isinstance(RulesAgent(), Agent)
-    named = {item.rewrite for item in MENU.items if item.rewrite}
+    named = {item.rewrite for name in menu_names() for item in load_menu(name).items if item.rewrite}
     assert named <= set(REWRITES)
 
 

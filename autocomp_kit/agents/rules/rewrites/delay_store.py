@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autocomp_kit.agents.rules.addresses import common_loops, constant_trips, declarations_for, depends_on
-from autocomp_kit.agents.rules.analysis import Analysis, Buffer
+from autocomp_kit.agents.rules.addresses import (
+    common_loops,
+    constant_trips,
+    declarations_for,
+    depends_on,
+    hoist_constants,
+)
+from autocomp_kit.agents.rules.analysis import Analysis, Buffer, analyse
 from autocomp_kit.agents.rules.commands import COMMANDS
+from autocomp_kit.agents.rules.emit import emit
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expression import Binary, Expression, Name, number, simplify, substitute
 from autocomp_kit.agents.rules.guards import settle
 from autocomp_kit.agents.rules.linear import linear
-from autocomp_kit.agents.rules.reorder import commands_in
+from autocomp_kit.agents.rules.reorder import commands_in, loop_around
 from autocomp_kit.agents.rules.rewrite import Parameters, Rewrite, Site
 from autocomp_kit.agents.rules.rewrites.rotate import rotates_with
 from autocomp_kit.agents.rules.syntax import (
@@ -93,6 +100,11 @@ def _apply(analysis: Analysis, parameters: Parameters) -> Kernel:
     loop = analysis.find(_NAME, parameters.get("loop"), Loop)
     if COMMANDS[store.function].kind != "mvout":
         raise RewriteError(_NAME, f"{store.function} is no store", line=store.origin.line)
+    # Behind the loop, the last store needs the address variables that are declared inside it.
+    number_of_store = analysis.index_of(store)
+    analysis = analyse(emit(hoist_constants(analysis.kernel)), analysis.machine)
+    store = analysis.statements[number_of_store].command
+    loop = loop_around(_NAME, analysis, number_of_store, loop.variable)
     buffer = analysis.buffer_of(store)
     middle = _middle(analysis, loop)
     stores = _stores_of(loop, buffer)
