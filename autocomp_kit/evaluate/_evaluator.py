@@ -135,7 +135,7 @@ class Evaluator:
         if isinstance(program, _Failure):
             raise InputError("\n".join(problem.message for problem in program.problems))
         result = self._run(program, self.seeds[0], trace=True)
-        if problems := run_problems(result):
+        if problems := run_problems(program, result):
             raise InputError("\n".join(problem.message for problem in problems))
         return result
 
@@ -209,7 +209,7 @@ class Evaluator:
         except InputError as error:
             # The harness alone always loads, so it is the kernel's own arrays that do not fit.
             return _Failure("fault", (CodeProblem(kind="program", message=f"the program does not load: {error}"),))
-        if problems := run_problems(result, spoiled=seed != self.seeds[0]):
+        if problems := run_problems(program, result, spoiled=seed != self.seeds[0]):
             return _Failure("timeout" if result.status == "limit" else "fault", problems)
         case = _case(self.workload, seed)
         problems = tuple(

@@ -7,6 +7,7 @@ from typing import NamedTuple, SupportsInt
 
 import numpy as np
 from gemmini_sim import SimulationResult
+from gemmini_sim.elf import read_program
 
 from autocomp_kit.evaluate._harness import GUARD_BYTES, KERNEL_FILE, Bytes, Zone
 from autocomp_kit.records import CodeProblem
@@ -28,11 +29,13 @@ class _Comparison(NamedTuple):
     untouched: Array
 
 
-def run_problems(result: SimulationResult, *, spoiled: bool = False) -> tuple[CodeProblem, ...]:
+def run_problems(elf: bytes, result: SimulationResult, *, spoiled: bool = False) -> tuple[CodeProblem, ...]:
     """Return why a run did not get properly from the beginning of the region to its end, if it did not.
 
     Parameters
     ----------
+    elf : bytes
+        The program that ran.
     result : SimulationResult
         The run.
     spoiled : bool
@@ -42,16 +45,18 @@ def run_problems(result: SimulationResult, *, spoiled: bool = False) -> tuple[Co
         fault = result.fault
         line = fault.line if fault.file == KERNEL_FILE else None
         return (CodeProblem(kind=fault.kind, message=fault.message, line=line),)
+    kind, message = "", ""
     if not any(region.name == "0" for region in result.regions):
-        return (_fault("exit", f"the kernel ended the program (exit code {result.exit_code}) instead of returning"),)
-    if not _measured_properly(result, spoiled=spoiled):
-        return (_fault("tampering", "the measured region was left, or entered, at another place than the harness's"),)
-    if result.console:
-        shown = result.console[:60]
-        return (_fault("console", f"the kernel wrote to the console: {shown!r}"),)
-    if result.exit_code != 0:
-        return (_fault("exit", f"the program ended with exit code {result.exit_code}"),)
-    return ()
+        kind, message = "exit", f"the kernel ended the program (exit code {result.exit_code}) instead of returning"
+    elif not _measured_properly(result, spoiled=spoiled):
+        kind, message = "tampering", "the measured region was left, or entered, elsewhere than in the harness"
+    elif not _harness_is_intact(elf, result):
+        kind, message = "tampering", "the kernel changed the program around it"
+    elif result.console:
+        kind, message = "console", f"the kernel wrote to the console: {result.console[:60]!r}"
+    elif result.exit_code != 0:
+        kind, message = "exit", f"the program ended with exit code {result.exit_code}"
+    return (CodeProblem(kind=kind, message=message),) if kind else ()
 
 
 def _measured_properly(result: SimulationResult, *, spoiled: bool) -> bool:
@@ -68,8 +73,16 @@ def _measured_properly(result: SimulationResult, *, spoiled: bool) -> bool:
     return ordered and not busy and after <= _EXIT_INSTRUCTIONS and (spoiled or before <= _START_INSTRUCTIONS)
 
 
-def _fault(kind: str, message: str) -> CodeProblem:
-    return CodeProblem(kind=kind, message=message)
+def _harness_is_intact(elf: bytes, result: SimulationResult) -> bool:
+    """Tell whether the code that fences and ends the measurement is still what was compiled."""
+    program = read_program(elf, memory_bytes=1 << 32)
+    for name in ("main", "_exit"):
+        address, size = program.symbols[name]
+        segment = next(part for part in program.segments if part.address <= address < part.address + len(part.data))
+        first = address - segment.address
+        if result.read(name, np.uint8, size).tobytes() != segment.data[first : first + size]:
+            return False
+    return True
 
 
 def memory_problems(

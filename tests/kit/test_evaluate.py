@@ -291,11 +291,23 @@ def test_machine_code_that_got_past_the_dialect_cannot_move_the_region(body, kin
         config=TILE.machine,
     )
     result = simulate(program.elf, config=TILE.machine, trace="full")
-    found = [problem.kind for problem in run_problems(result)]
+    found = [problem.kind for problem in run_problems(program.elf, result)]
     if body == "abort();":
         assert found
     else:
         assert found == ([kind] if kind else [])
+
+
+def test_a_kernel_that_takes_the_fence_out_of_the_harness_is_seen():
+    """Stores may go anywhere in memory, also into code that was not executed yet."""
+    text = problems(
+        kernel(
+            GOOD_BODY.replace("fence();", ""),
+            "uint32_t *code = (uint32_t *) ((uint64_t) A & ~0xfffffffull);",
+            "for (int i = 0; i < 4096; i++) if (code[i] == 0x0ff0000f) code[i] = 0x00000013;",
+        )
+    )
+    assert text == "fault: None: the kernel changed the program around it"
 
 
 def test_published_kernels_with_a_broken_signature_are_read_like_autocomp_does():
