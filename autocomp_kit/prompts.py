@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jinja2
+import yaml
 from gemmini_sim.config import MachineConfig
 
 from autocomp_kit.agents.base import CodeRequest, CombineRequest, PlanRequest, RepairRequest
 from autocomp_kit.examples import Example, choose_examples, load_examples
+from autocomp_kit.facts import FactLevels, is_shown, shown_facts
 from autocomp_kit.records import Candidate, CodeProblem, Evaluation
 from autocomp_kit.resources import data_folder
 from autocomp_kit.workloads import FUNCTION
@@ -57,10 +59,23 @@ class Prompts:
         A folder with templates of the user's own; one of the same name as a shipped one replaces it.
     examples
         How many worked examples a prompt shows at most.
+    levels
+        Which facts about a kernel are shown how often.
+    hints
+        Probability that a plan prompt ends with one of the hints of ``hints.yaml``.
     """
 
-    def __init__(self, *, folder: Path | str | None = None, examples: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path | str | None = None,
+        examples: int = 1,
+        levels: FactLevels | None = None,
+        hints: float = 0.2,
+    ) -> None:
         self._examples = examples
+        self._levels = levels or FactLevels()
+        self._hints = hints
         places = [data_folder("prompts")] if folder is None else [Path(folder), data_folder("prompts")]
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(places),
@@ -82,7 +97,7 @@ class Prompts:
     def code(self, request: CodeRequest, *, machine: MachineConfig, edits: bool = False) -> Prompt:
         """Return the prompt that asks for the kernel that results from carrying a plan out, whole or as edits."""
         values = {
-            **_kernel(request.parent, request.evaluation),
+            **self._kernel(request.parent, request.evaluation, request.seed),
             "plan": request.plan.text,
             "sample": request.sample,
             "examples": self._shown(request, [request.plan.item_id or ""]),
@@ -92,7 +107,7 @@ class Prompts:
     def repair(self, request: RepairRequest, *, machine: MachineConfig, edits: bool = False) -> Prompt:
         """Return the prompt that asks to correct a kernel; edits are edits of the wrong kernel."""
         values = {
-            **_kernel(request.parent, request.parent_evaluation),
+            **self._kernel(request.parent, request.parent_evaluation, request.seed),
             "plan": request.plan.text,
             "failed": request.failed.code,
             "problems": [_problem(problem) for problem in request.evaluation.problems] or [request.evaluation.status],
@@ -101,7 +116,7 @@ class Prompts:
 
     def combine(self, request: CombineRequest, *, machine: MachineConfig) -> Prompt:
         """Return the prompt that asks for one kernel with what is good in each of two."""
-        parents = [_kernel(candidate, evaluation) for candidate, evaluation in request.parents]
+        parents = [self._kernel(candidate, evaluation, request.seed) for candidate, evaluation in request.parents]
         return self._prompt(_CODE, "combine.md.j2", request, machine, {"parents": parents})
 
     def _choice(self, request: PlanRequest) -> dict[str, object]:
@@ -109,13 +124,31 @@ class Prompts:
         ancestors = [
             {"cycles": evaluation.cycles, "plan": plan.text if plan else ""}
             for _, plan, evaluation in request.ancestors
+            if is_shown("ancestors", self._levels.ancestors, request.seed)
         ]
         return {
-            **_kernel(request.parent, request.evaluation),
+            **self._kernel(request.parent, request.evaluation, request.seed),
             "ancestors": ancestors,
             "options": request.options,
             "examples": self._shown(request, [option.item_id for option in request.options]),
+            "hint": self._hint(request.seed),
         }
+
+    def _kernel(self, candidate: Candidate, evaluation: Evaluation, seed: int) -> dict[str, object]:
+        """Return what prompts say about a kernel."""
+        facts = shown_facts(evaluation, self._levels, seed=seed)
+        return {
+            "code": candidate.code,
+            "cycles": facts.cycles,
+            "ideal_cycles": evaluation.ideal_cycles,
+            "utilization": facts.utilization,
+            "feedback": facts.lines,
+            "ancestors": (),
+        }
+
+    def _hint(self, seed: int) -> str:
+        hints: list[str] = yaml.safe_load(data_folder("prompts", "hints.yaml").read_text(encoding="utf-8"))
+        return hints[seed % len(hints)] if is_shown("hint", self._hints, seed) else ""
 
     def _shown(self, request: PlanRequest | CodeRequest, items: Iterable[str]) -> tuple[Example, ...]:
         return choose_examples(
@@ -140,18 +173,6 @@ class Prompts:
 
     def _render(self, template: str, values: Mapping[str, object]) -> str:
         return self._environment.get_template(template).render(values).strip("\n") + "\n"
-
-
-def _kernel(candidate: Candidate, evaluation: Evaluation) -> dict[str, object]:
-    """Return what prompts say about a kernel."""
-    return {
-        "code": candidate.code,
-        "cycles": evaluation.cycles,
-        "ideal_cycles": evaluation.ideal_cycles,
-        "utilization": evaluation.utilization,
-        "feedback": [fact.text for fact in evaluation.feedback],
-        "ancestors": (),
-    }
 
 
 def _problem(problem: CodeProblem) -> str:

@@ -33,9 +33,10 @@ from autocomp_kit.agents.base import (
 from autocomp_kit.agents.budget import Budget
 from autocomp_kit.agents.models import ModelCard, model_card
 from autocomp_kit.errors import InputError
+from autocomp_kit.facts import FactLevels, Probability
 from autocomp_kit.kernel import EditError, apply_edits
 from autocomp_kit.prompts import Prompt, Prompts
-from autocomp_kit.records import Plan, Record
+from autocomp_kit.records import Plan
 from autocomp_kit.workloads import FUNCTION
 
 __all__ = ["Attempt", "ClaudeAgent", "ClaudeSettings", "RetryPolicy"]
@@ -64,8 +65,11 @@ _CODE_OF_PLAN = "kernel"
 """The parameter of a plan that holds the kernel which came in the same answer."""
 
 
-class ClaudeSettings(Record):
-    """How Claude is asked.
+class ClaudeSettings(FactLevels):
+    """How Claude is asked, and which facts it is told how often (:class:`~autocomp_kit.facts.FactLevels`).
+
+    ``hints`` is the probability of a hint at the end of a plan prompt, ``examples`` the most worked examples in a
+    prompt: with the parts of the menu, they make answers differ, for the API has no sampling settings.
 
     ``thinking`` is the model's own default, ``adaptive``, ``disabled``, or a token budget for the older models that
     want one; thinking counts as output. ``effort`` is the API's word for how hard the model tries. ``max_plan_tokens``
@@ -81,6 +85,8 @@ class ClaudeSettings(Record):
 
     thinking: Literal["default", "adaptive", "disabled"] | Annotated[int, Field(ge=1024)] = "default"
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    hints: Probability = 0.2
+    examples: Annotated[int, Field(ge=0, le=10)] = 1
     max_plan_tokens: Annotated[int, Field(ge=256)] = 16_000
     max_code_tokens: Annotated[int, Field(ge=256)] = 32_000
     one_call: bool = False
@@ -138,7 +144,9 @@ class ClaudeAgent:
         self.card = model_card(model, path=models)
         self.settings = settings or ClaudeSettings()
         _check(self.settings, self.card)
-        self._prompts = prompts or Prompts()
+        self._prompts = prompts or Prompts(
+            examples=self.settings.examples, levels=self.settings, hints=self.settings.hints
+        )
         self._connection = Connection(base_url=base_url, api_key=api_key, timeout=self.settings.timeout_seconds)
         self._client = MessagesClient(
             self.card,

@@ -9,13 +9,17 @@ from autocomp_kit.agents.base import (
     Agent,
     AgentError,
     AgentUnavailableError,
+    CallPrices,
     CodeReply,
     CodeRequest,
     Combiner,
     CombineRequest,
     PlanRequest,
+    Price,
+    Priced,
     Repairer,
     RepairRequest,
+    calls_at_once,
 )
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.agents.recording import (
@@ -66,6 +70,18 @@ class ReplayAgent:
     def deterministic(self) -> bool:
         """What the agent said of itself."""
         return self._deterministic
+
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls the agent takes at a time."""
+        return calls_at_once(self._agent) if self._agent else 64
+
+    def call_prices(self, request: PlanRequest) -> CallPrices | None:
+        """Return what the agent's calls cost, if they are made."""
+        agent: object = self._agent
+        if self._recording.records and isinstance(agent, Priced):
+            return agent.call_prices(request)
+        return CallPrices(Price(0.0, 0.0), Price(0.0, 0.0))
 
     async def plan(self, request: PlanRequest) -> Plan:
         """Give the recorded plan, or ask for it."""
