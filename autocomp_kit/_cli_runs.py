@@ -24,7 +24,7 @@ RunArgument = Annotated[str | None, typer.Argument(help="Run, or the beginning o
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    about = "List, show, export, resume, fork and replay runs; their costs and prompts."
+    about = "List, show, export, resume, fork, replay and compare runs; their costs and prompts."
     runs = typer.Typer(no_args_is_help=True, help=about, rich_markup_mode=None)
     runs.command("list")(list_runs)
     runs.command("show")(show)
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     runs.command("resume")(resume)
     runs.command("replay")(replay)
     runs.command("fork")(fork)
+    runs.command("compare")(compare)
     runs.command("costs")(costs)
     runs.command("prompt")(prompt)
     app.add_typer(runs, name="runs")
@@ -88,14 +89,16 @@ def show(
 def export(
     run: RunArgument = None,
     *,
-    form: Annotated[Literal["json", "csv", "answers"], typer.Option("--format", help="What to write.")] = "json",
+    form: Annotated[
+        Literal["json", "csv", "html", "answers"], typer.Option("--format", help="What to write.")
+    ] = "json",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; by default standard output.")] = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Write a run: json (everything), csv (one line per candidate), answers (to replay with --agent replay:FILE)."""
+    """Write a run to a file."""
     with _open(store) as study:
         history = study.load_run(run)
-    text = {"csv": _as_csv, "json": _as_json, "answers": _as_answers}[form](history)
+    text = {"csv": _as_csv, "json": _as_json, "html": _as_html, "answers": _as_answers}[form](history)
     if output is None:
         typer.echo(text)
         return
@@ -156,6 +159,27 @@ def prompt(
     else:
         text = Prompts().plan(preview.plan_request_for(history, parent or "", seed=seed), machine=machine).text
     typer.echo(text)
+
+
+def compare(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Runs, or beginnings of their names; by default all.")
+    ] = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Lay runs side by side: what each found, after how many candidates, and at what cost."""
+    from autocomp_kit.compare import comparison_table  # noqa: PLC0415 - other commands start without it
+
+    with _open(store) as study:
+        names = runs or [record.run_id for record in study.runs()]
+        table = comparison_table([study.load_run(name) for name in names])
+    if as_json:
+        typer.echo(table.to_json(orient="records"))
+        return
+    columns = table.set_index("run_id").T
+    typer.echo(columns.to_string(na_rep="-", float_format=lambda value: f"{value:,.4g}"))
 
 
 def resume(
@@ -231,6 +255,12 @@ def _open(path: Path) -> Store:
 
 def _as_csv(history: RunHistory) -> str:
     return str(history.candidates_frame().to_csv(index=False))
+
+
+def _as_html(history: RunHistory) -> str:
+    from autocomp_kit.report import html_report  # noqa: PLC0415 - other commands start without it
+
+    return html_report(history)
 
 
 def _as_answers(history: RunHistory) -> str:

@@ -155,6 +155,10 @@ def test_runs_list_show_and_export(call, study):
     rows = list(csv.DictReader(io.StringIO(call("runs", "export", "--store", study, "--format", "csv").stdout)))
     assert len(rows) == len(whole["candidates"])
     assert {row["fate"] for row in rows} >= {"kept"}
+    assert call("runs", "export", "--store", study, "--format", "html").stdout.startswith("<!DOCTYPE html>")
+    assert listed[0]["run_id"] in call("runs", "compare", "--store", study).stdout
+    (compared,) = json.loads(call("runs", "compare", listed[0]["run_id"], "--store", study, "--json").stdout)
+    assert compared["best_cycles"] == listed[0]["best_cycles"]
 
 
 @pytest.mark.parametrize(
