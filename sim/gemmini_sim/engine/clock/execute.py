@@ -1,0 +1,532 @@
+"""The execute controller and the mesh.
+
+Computes and preloads are taken in pairs: the preload of the next pair streams into the array beside the rows of the
+compute before it. Up to three operands are read per cycle, each from its bank; banks have one port, so operands of one
+bank take turns and the DMA's writes hold the array up. What was read goes through a control queue into the mesh, whose
+rows come out ``2 * dim`` cycles later, in the accumulator or the scratchpad.
+"""
+
+from __future__ import annotations
+
+from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.clock._record import log, wake_at
+from gemmini_sim.engine.clock.state import CONTROL, EXECUTE, MESH_OPERATIONS, MESH_REQ, MESH_RESP_LAST, MESH_ROWS
+from gemmini_sim.engine.clock.state import UNIT_QUEUE as QUEUE
+
+__all__ = ["execute_step", "mesh_step", "results_step", "unroll_step"]
+
+GARBAGE = 0xFFFFFFFF
+PRELOAD, COMPUTE_FLIP, COMPUTE_STAY = 6, 4, 5
+_WAITING, _COMPUTE, _FLUSH, _FLUSHING = 0, 1, 2, 3
+_SINGLE_PRELOAD, _OVERLAP, _SINGLE_COMPUTE = 1, 2, 3
+A, B, D = 1, 2, 4
+
+
+@jit
+def _is_garbage(clock, address):
+    """Return whether a local address is the one that stands for nothing."""
+    ones = clock["address_mask"]
+    return (address >> 29) & 7 == 7 and address & ones == ones
+
+
+# --- results
+
+
+@jit
+def results_step(clock, events):
+    """Write the row that leaves the mesh; return the station entry that it completes, or -1."""
+    now = clock["now"]
+    head = clock["result_head"]
+    if clock["result_time"][head] > now:
+        wake_at(clock, clock["result_time"][head])
+        return -1
+    operation = clock["result_operation"][head]
+    last = clock["result_last"][head]
+    clock["result_head"] = (head + 1) & (MESH_ROWS - 1)
+    clock["result_count"] -= 1
+    clock["moved"] = 1
+    # what comes out belongs to the preload that went in with the operation before
+    tag = (operation - 1) & (MESH_OPERATIONS - 1)
+    completed = -1
+    if clock["tag_held"][tag] and clock["tag_entry"][tag] >= 0:
+        counter = clock["output_counter"]
+        if counter < clock["tag_rows"][tag]:
+            _write_result(clock, clock["tag_address"][tag], counter)
+        clock["output_counter"] = 0 if last else counter + 1
+        if last:
+            completed = clock["tag_entry"][tag]
+    if last:
+        if clock["tracing"]:
+            log(clock, events, now, MESH_RESP_LAST, 0, 0, 0)
+        if clock["tag_held"][tag]:
+            clock["tag_held"][tag] = 0
+            clock["mesh_tags_freed"] += 1
+            if clock["tag_entry"][tag] >= 0:
+                clock["mesh_progress_freed"] += 1
+        if not clock["result_flush"][head]:
+            clock["mesh_totals_freed"] += 1
+    return completed
+
+
+@jit
+def _write_result(clock, address, counter):
+    now = clock["now"]
+    row = (address & clock["address_mask"]) + counter * clock["execute_c_stride"]
+    if (address >> 31) & 1:
+        row %= clock["accumulator_rows"]
+        bank = row // clock["accumulator_bank_rows"]
+        clock["accumulator_write"][bank] = now
+        if (address >> 30) & 1:
+            clock["accumulator_adds"][bank] = now
+        clock["accumulator_row_2"][bank] = clock["accumulator_row_1"][bank]
+        clock["accumulator_time_2"][bank] = clock["accumulator_time_1"][bank]
+        clock["accumulator_row_1"][bank] = row
+        clock["accumulator_time_1"][bank] = now
+    else:
+        clock["bank_write"][(row // clock["scratchpad_bank_rows"]) % clock["banks"]] = now
+
+
+# --- the mesh's input
+
+
+@jit
+def mesh_step(clock, events):
+    """Feed the row that is complete into the mesh, then take the next one from the control queue."""
+    now = clock["now"]
+    ready = not clock["mesh_valid"]
+    if clock["mesh_valid"] and clock["mesh_time"] <= now:
+        if (clock["mesh_written"] == A | B | D and clock["mesh_written_time"] <= now) or clock["mesh_flush"]:
+            clock["mesh_written"] = 0
+            clock["mesh_fired"] += 1
+            last = clock["mesh_fired"] == clock["mesh_rows"]
+            slot = (clock["result_head"] + clock["result_count"]) & (MESH_ROWS - 1)
+            clock["result_time"][slot] = now + clock["mesh_latency"]
+            clock["result_operation"][slot] = clock["mesh_operation"]
+            clock["result_last"][slot] = last
+            clock["result_flush"][slot] = clock["mesh_flush"]
+            clock["result_count"] += 1
+            clock["moved"] = 1
+            if last:
+                clock["mesh_valid"] = 0
+                clock["mesh_flush"] = 0
+                ready = True
+        elif clock["mesh_written_time"] > now:
+            wake_at(clock, clock["mesh_written_time"])
+    elif clock["mesh_valid"]:
+        wake_at(clock, clock["mesh_time"])
+    ready = ready and clock["mesh_tags"] < clock["tag_queue"] and clock["mesh_totals"] < clock["tag_queue"]
+    clock["mesh_ready"] = ready
+    if clock["control_count"] == 0:
+        return
+    head = clock["control_head"]
+    if clock["control_time"][head] > now:
+        wake_at(clock, clock["control_time"][head])
+        return
+    first = clock["control_first"][head]
+    if first and not ready:
+        return
+    fires = clock["control_fires"][head]
+    clock["control_head"] = (head + 1) & (CONTROL - 1)
+    clock["control_count"] -= 1
+    clock["moved"] = 1
+    if fires == 0:
+        return
+    if first:
+        _open_operation(clock, events, head)
+    clock["mesh_written"] |= fires
+    clock["mesh_written_time"] = now + 1
+
+
+@jit
+def _open_operation(clock, events, head):
+    now = clock["now"]
+    clock["mesh_valid"] = 1
+    clock["mesh_time"] = now + 1
+    clock["mesh_flush"] = 0
+    clock["mesh_rows"] = clock["control_rows"][head]
+    clock["mesh_fired"] = 0
+    clock["mesh_written"] = 0
+    clock["mesh_operation"] += 1
+    tag = clock["mesh_operation"] & (MESH_OPERATIONS - 1)
+    clock["tag_held"][tag] = 1
+    clock["tag_address"][tag] = clock["control_c_address"][head]
+    clock["tag_rows"][tag] = clock["control_c_rows"][head]
+    clock["tag_entry"][tag] = clock["control_entry"][head]
+    clock["mesh_tags"] += 1
+    clock["mesh_totals"] += 1
+    if clock["control_entry"][head] >= 0:
+        clock["mesh_in_progress"] += 1
+    clock["mesh_ready"] = 0
+    if clock["tracing"]:
+        log(clock, events, now, MESH_REQ, 0, 0, 0)
+
+
+# --- commands
+
+
+@jit
+def unroll_step(clock):
+    """Pass a command on to the execute queue; with B transposed a pair becomes four."""
+    now = clock["now"]
+    head = clock["unroll_head"]
+    if clock["unroll_time"][head] > now:
+        wake_at(clock, clock["unroll_time"][head])
+        return
+    if clock["execute_count"] + clock["execute_popped"] * (clock["execute_pop"] == now) >= clock["queue_entries"][EXECUTE]:
+        return
+    funct = clock["unroll_funct"][head]
+    second = clock["unroll_count"] > 1 and clock["unroll_time"][head ^ 1] <= now
+    state = clock["unroll_state"]
+    rs1 = clock["unroll_rs1"][head]
+    rs2 = clock["unroll_rs2"][head]
+    entry = clock["unroll_entry"][head]
+    pop = True
+    if funct == PRELOAD and state == 0 and clock["unroll_transpose"]:
+        if not second:
+            return
+        if clock["unroll_funct"][head ^ 1] == COMPUTE_FLIP:
+            # the weights go in transposed first; a compute of nothing moves them into place
+            rs2 = rs2 >> 32 << 32 | GARBAGE
+            entry = -1
+            pop = False
+            clock["unroll_state"] = 1
+    elif state == 1:
+        other = head ^ 1
+        if not second:
+            return
+        funct = COMPUTE_STAY
+        rs1 = clock["unroll_rs1"][other]
+        rs2 = clock["unroll_rs2"][other]
+        entry = -1
+        pop = False
+        clock["unroll_state"] = 2
+    elif state == 2:
+        rs1 = rs1 >> 32 << 32 | GARBAGE
+        clock["unroll_state"] = 0
+    if funct == 0 and not (rs1 >> 7) & 1:
+        clock["unroll_transpose"] = (rs1 >> 9) & 1 and (rs1 >> 2) & 1
+    slot = (clock["execute_head"] + clock["execute_count"]) & (QUEUE - 1)
+    clock["execute_funct"][slot] = funct
+    clock["execute_rs1"][slot] = rs1
+    clock["execute_rs2"][slot] = rs2
+    clock["execute_entry"][slot] = entry
+    clock["execute_time"][slot] = now + 1
+    clock["execute_count"] += 1
+    clock["moved"] = 1
+    if pop:
+        clock["unroll_head"] = head ^ 1
+        clock["unroll_count"] -= 1
+        clock["unroll_pop"] = now
+
+
+@jit
+def _visible(clock, place):
+    if clock["execute_count"] <= place:
+        return False
+    slot = (clock["execute_head"] + place) & (QUEUE - 1)
+    if clock["execute_time"][slot] <= clock["now"]:
+        return True
+    wake_at(clock, clock["execute_time"][slot])
+    return False
+
+
+@jit
+def _pop_commands(clock, count):
+    clock["execute_head"] = (clock["execute_head"] + count) & (QUEUE - 1)
+    clock["execute_count"] -= count
+    clock["execute_pop"] = clock["now"]
+    clock["execute_popped"] = count
+
+
+@jit
+def _configure(clock, rs1, rs2):
+    if not (rs1 >> 7) & 1:
+        clock["execute_a_transpose"] = (rs1 >> 8) & 1
+        clock["execute_b_transpose"] = (rs1 >> 9) & 1
+        clock["execute_output_stationary"] = 1 - ((rs1 >> 2) & 1)
+    clock["execute_a_stride"] = (rs1 >> 16) & 0xFFFF
+    clock["execute_c_stride"] = (rs2 >> 48) & 0xFFFF
+
+
+@jit
+def _hazard(clock, preload, compute):
+    """Return whether a result that is on its way goes to the first row of an operand of these commands."""
+    for tag in range(MESH_OPERATIONS):
+        if not clock["tag_held"][tag]:
+            continue
+        address = clock["tag_address"][tag]
+        if _is_garbage(clock, address):
+            continue
+        for other in (
+            clock["execute_rs1"][preload],
+            clock["execute_rs1"][compute],
+            clock["execute_rs2"][compute],
+        ):
+            if ((address ^ other) >> 31) & 1 == 0 and (address ^ other) & clock["address_mask"] == 0:
+                return True
+    return False
+
+
+@jit
+def _start(clock, kind):
+    """Begin an operation: its operands, and how many rows go into the array."""
+    head = clock["execute_head"]
+    following = (head + 1) & (QUEUE - 1)
+    third = (head + 2) & (QUEUE - 1)
+    stationary = clock["execute_output_stationary"]
+    a_turned = clock["execute_a_transpose"] if not stationary else 1 - clock["execute_a_transpose"]
+    b_turned = stationary and clock["execute_b_transpose"]
+    d_turned = not stationary and clock["execute_b_transpose"]
+    preload = head if kind == _SINGLE_PRELOAD else following
+    if kind == _SINGLE_PRELOAD:
+        compute_a, compute_b = following, following
+        starts = D | (A if a_turned else 0) | (B if b_turned else 0)
+    else:
+        compute_a = third if a_turned else head
+        compute_b = third if b_turned else head
+        if kind == _OVERLAP:
+            starts = A | B | D
+        else:
+            starts = (0 if a_turned else A) | (0 if b_turned else B)
+    a_rs1 = clock["execute_rs1"][compute_a]
+    b_rs2 = clock["execute_rs2"][compute_b]
+    d_rs1 = clock["execute_rs1"][preload]
+    c_rs2 = clock["execute_rs2"][preload]
+    clock["op_a_address"] = a_rs1 & clock["address_mask"]
+    clock["op_b_address"] = b_rs2 & clock["address_mask"]
+    clock["op_d_address"] = d_rs1 & clock["address_mask"]
+    clock["op_a_garbage"] = _is_garbage(clock, a_rs1 & GARBAGE)
+    clock["op_b_garbage"] = _is_garbage(clock, b_rs2 & GARBAGE)
+    clock["op_d_garbage"] = _is_garbage(clock, d_rs1 & GARBAGE)
+    clock["op_a_accumulator"] = (a_rs1 >> 31) & 1
+    clock["op_b_accumulator"] = (b_rs2 >> 31) & 1
+    clock["op_d_accumulator"] = (d_rs1 >> 31) & 1
+    clock["op_a_start"] = 1 if starts & A else 0
+    clock["op_b_start"] = 1 if starts & B else 0
+    clock["op_d_start"] = 1 if starts & D else 0
+    a_shift = 32 if clock["execute_a_transpose"] else 48
+    clock["op_a_rows"] = (a_rs1 >> a_shift) & 0xFFFF
+    clock["op_b_rows"] = (b_rs2 >> (32 if b_turned else 48)) & 0xFFFF
+    clock["op_d_rows"] = (d_rs1 >> (32 if d_turned else 48)) & 0xFFFF
+    rows = clock["dim"]
+    if not stationary and (clock["op_d_garbage"] or not starts & D) and not (a_turned or b_turned or d_turned):
+        rows = 4
+        if not clock["op_a_garbage"] and starts & A:
+            rows = max(rows, clock["op_a_rows"])
+        if not clock["op_b_garbage"] and starts & B:
+            rows = max(rows, clock["op_b_rows"])
+    clock["op_rows"] = rows
+    clock["op_c_address"] = c_rs2 & GARBAGE
+    clock["op_c_rows"] = (c_rs2 >> 48) & 0xFFFF
+    clock["op_c_entry"] = -1
+    if kind == _SINGLE_COMPUTE:
+        clock["op_c_address"] = GARBAGE
+    elif not _is_garbage(clock, c_rs2 & GARBAGE):
+        clock["op_c_entry"] = clock["execute_entry"][preload]
+    clock["a_counter"] = clock["b_counter"] = clock["d_counter"] = 0
+    clock["a_started"] = clock["b_started"] = clock["d_started"] = 0
+    clock["a_offset"] = 0
+    clock["execute_kind"] = kind
+    clock["execute_state"] = _COMPUTE
+    clock["moved"] = 1
+
+
+@jit
+def execute_step(clock, events):
+    """Advance the controller by one cycle; return the entry of a config command that is done, or -1."""
+    now = clock["now"]
+    state = clock["execute_state"]
+    if state == _WAITING:
+        if not _visible(clock, 0):
+            return -1
+        head = clock["execute_head"]
+        funct = clock["execute_funct"][head]
+        second = _visible(clock, 1)
+        if funct == 0:
+            pending = clock["pending_complete"][0] >= 0 or clock["pending_complete"][1] >= 0
+            if clock["mesh_in_progress"] == 0 and not pending:
+                _configure(clock, clock["execute_rs1"][head], clock["execute_rs2"][head])
+                entry = clock["execute_entry"][head]
+                _pop_commands(clock, 1)
+                clock["moved"] = 1
+                return entry
+            if clock["mesh_in_progress"] > 0:
+                clock["execute_state"] = _FLUSH
+                clock["moved"] = 1
+            return -1
+        following = (head + 1) & (QUEUE - 1)
+        if funct == PRELOAD:
+            if not second or _hazard(clock, head, following):
+                return -1
+            _start(clock, _SINGLE_PRELOAD)
+        elif (
+            second
+            and clock["execute_funct"][following] == PRELOAD
+            and _visible(clock, 2)
+            and not _hazard(clock, following, (head + 2) & (QUEUE - 1))
+        ):
+            _start(clock, _OVERLAP)
+        else:
+            _start(clock, _SINGLE_COMPUTE)
+        _fire(clock)
+    elif state == _COMPUTE:
+        _fire(clock)
+    elif state == _FLUSH:
+        if clock["mesh_ready"] and clock["control_count"] == 0:
+            clock["mesh_valid"] = 1
+            clock["mesh_time"] = now + 1
+            clock["mesh_flush"] = 1
+            clock["mesh_rows"] = clock["dim"]
+            clock["mesh_fired"] = 0
+            clock["mesh_operation"] += 1
+            clock["tag_held"][clock["mesh_operation"] & (MESH_OPERATIONS - 1)] = 0
+            clock["execute_state"] = _FLUSHING
+            clock["moved"] = 1
+    elif clock["mesh_ready"]:
+        clock["execute_state"] = _WAITING
+        clock["moved"] = 1
+    return -1
+
+
+@jit
+def _bank(clock, row):
+    return (row // clock["scratchpad_bank_rows"]) % clock["banks"]
+
+
+@jit
+def _same_bank(accumulator_1, bank_1, accumulator_2, bank_2):
+    if accumulator_1 or accumulator_2:
+        return accumulator_1 and accumulator_2
+    return bank_1 == bank_2
+
+
+@jit
+def _ahead(started, mine, other, rows):
+    """Return whether an operand is one row further than another."""
+    return started and mine == (0 if other == rows - 1 else other + 1)
+
+
+@jit
+def _fire(clock):
+    """Read one row of each operand that may go, and pass the row on to the mesh's control queue."""
+    now = clock["now"]
+    if clock["control_count"] > clock["read_delay"]:
+        return
+    rows = clock["op_rows"]
+    a, b, d = clock["a_counter"], clock["b_counter"], clock["d_counter"]
+    a_started, b_started, d_started = clock["a_started"], clock["b_started"], clock["d_started"]
+    dim = clock["dim"]
+    a_bank = _bank(clock, clock["op_a_address"] + clock["a_offset"])
+    b_bank = _bank(clock, clock["op_b_address"] + b)
+    d_bank = _bank(clock, clock["op_d_address"] + dim - 1 - d)
+    a_real = clock["op_a_start"] and not clock["op_a_garbage"]
+    b_real = clock["op_b_start"] and not clock["op_b_garbage"]
+    d_real = clock["op_d_start"] and not clock["op_d_garbage"]
+    a_accumulator, b_accumulator = clock["op_a_accumulator"], clock["op_b_accumulator"]
+    d_accumulator = clock["op_d_accumulator"]
+    # an operand waits for the others to catch up, and for one of its bank that comes first
+    a_goes = not (_ahead(a_started, a, b, rows) or _ahead(a_started, a, d, rows))
+    b_goes = not (_ahead(b_started, b, a, rows) or _ahead(b_started, b, d, rows))
+    if b_goes and a_real and b_real and _same_bank(a_accumulator, a_bank, b_accumulator, b_bank):
+        b_goes = not (a_started == b_started and a == b)
+    d_goes = not (_ahead(d_started, d, a, rows) or _ahead(d_started, d, b, rows))
+    if d_goes and d_real:
+        if a_real and _same_bank(a_accumulator, a_bank, d_accumulator, d_bank):
+            d_goes = not (a_started == d_started and a == d)
+        if d_goes and b_real and _same_bank(b_accumulator, b_bank, d_accumulator, d_bank):
+            d_goes = not (b_started == d_started and b == d)
+    reads = False
+    if a_goes and a_real and a < clock["op_a_rows"]:
+        if a_accumulator:
+            reads = True
+        elif clock["bank_write"][a_bank] == now or clock["bank_stored"][a_bank] > clock["read_delay"]:
+            clock["bank_read"][a_bank] = now
+            a_goes = False
+        else:
+            clock["bank_read"][a_bank] = now
+            reads = True
+    if b_goes and b_real and b < clock["op_b_rows"]:
+        if b_accumulator:
+            reads = True
+        elif clock["bank_write"][b_bank] == now or clock["bank_stored"][b_bank] > clock["read_delay"]:
+            clock["bank_read"][b_bank] = now
+            b_goes = False
+        else:
+            clock["bank_read"][b_bank] = now
+            reads = True
+    if d_goes and d_real and dim - 1 - d < clock["op_d_rows"]:
+        if d_accumulator:
+            reads = True
+        elif clock["bank_write"][d_bank] == now or clock["bank_stored"][d_bank] > clock["read_delay"]:
+            clock["bank_read"][d_bank] = now
+            d_goes = False
+        else:
+            clock["bank_read"][d_bank] = now
+            reads = True
+    _push_control(clock, (A if a_goes else 0) | (B if b_goes else 0) | (D if d_goes else 0), reads)
+    last = rows - 1
+    done = (
+        ((a == last and a_goes) or a == 0)
+        and ((b == last and b_goes) or b == 0)
+        and ((d == last and d_goes) or d == 0)
+        and (a_started or b_started or d_started)
+    )
+    if a_goes:
+        clock["a_counter"] = 0 if a == last else a + 1
+        clock["a_offset"] = 0 if a == last else clock["a_offset"] + clock["execute_a_stride"]
+        clock["a_started"] = 1
+    if b_goes:
+        clock["b_counter"] = 0 if b == last else b + 1
+        clock["b_started"] = 1
+    if d_goes:
+        clock["d_counter"] = 0 if d == last else d + 1
+        clock["d_started"] = 1
+    if done:
+        _finish(clock)
+
+
+@jit
+def _push_control(clock, fires, reads):
+    slot = (clock["control_head"] + clock["control_count"]) & (CONTROL - 1)
+    now = clock["now"]
+    clock["control_fires"][slot] = fires
+    clock["control_time"][slot] = now + 1 + (clock["read_delay"] if reads else 0)
+    clock["control_first"][slot] = not (clock["a_started"] or clock["b_started"] or clock["d_started"])
+    clock["control_rows"][slot] = clock["op_rows"]
+    clock["control_c_address"][slot] = clock["op_c_address"]
+    clock["control_c_rows"][slot] = clock["op_c_rows"]
+    clock["control_entry"][slot] = clock["op_c_entry"]
+    clock["control_count"] += 1
+    clock["moved"] = 1
+
+
+@jit
+def _finish(clock):
+    """Take the commands of the finished operation off the queue; those without a result are done."""
+    kind = clock["execute_kind"]
+    head = clock["execute_head"]
+    following = (head + 1) & (QUEUE - 1)
+    preload = head if kind == _SINGLE_PRELOAD else following
+    garbage = _is_garbage(clock, clock["execute_rs2"][preload] & GARBAGE)
+    first, second = -1, -1
+    if kind == _SINGLE_PRELOAD:
+        if garbage:
+            first = clock["execute_entry"][head]
+        _pop_commands(clock, 1)
+    elif kind == _OVERLAP:
+        first = clock["execute_entry"][head]
+        if garbage:
+            second = clock["execute_entry"][following]
+        _pop_commands(clock, 2)
+    else:
+        first = clock["execute_entry"][head]
+        _pop_commands(clock, 1)
+    if kind != _SINGLE_PRELOAD:
+        clock["array_rows"] += clock["op_rows"]
+    if first >= 0:
+        clock["pending_complete"][0] = first
+        clock["pending_time"][0] = clock["now"] + 1
+    if second >= 0:
+        clock["pending_complete"][1] = second
+        clock["pending_time"][1] = clock["now"] + 1
+    clock["execute_state"] = _WAITING

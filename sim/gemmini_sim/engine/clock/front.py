@@ -1,0 +1,139 @@
+"""The command path in front of the reservation station: five queues of two commands.
+
+Router, Gemmini's input, the two loop unrollers' inputs, and the unrolled commands. A command that is no loop passes
+each in a cycle; the unrollers hold the commands behind a loop back until the loop is unrolled.
+"""
+
+from __future__ import annotations
+
+from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.clock._record import log, wake_at
+from gemmini_sim.engine.clock.loop_conv import conv_step
+from gemmini_sim.engine.clock.loop_matmul import matmul_step
+from gemmini_sim.engine.clock.state import CMD_FIRE, COMMANDS
+from gemmini_sim.engine.clock.station import allocate, queue_of
+
+__all__ = ["front_step", "push_command", "stage_has_room", "stage_push"]
+
+ROUTER, INPUT, CONV, MATMUL, UNROLLED = 0, 1, 2, 3, 4
+
+
+@jit
+def stage_has_room(clock, stage):
+    """Return whether a queue could take a command in this cycle."""
+    return clock["stage_count"][stage] + (clock["stage_pop"][stage] == clock["now"]) < 2
+
+
+@jit
+def stage_push(clock, stage, command):
+    """Put a command into a queue that has room; it can leave in the next cycle."""
+    slot = (clock["stage_head"][stage] + clock["stage_count"][stage]) & 1
+    clock["stage_command"][stage, slot] = command
+    clock["stage_time"][stage, slot] = clock["now"] + 1
+    clock["stage_count"][stage] += 1
+    clock["moved"] = 1
+
+
+@jit
+def push_command(clock, funct, rs1, rs2, row, origin):
+    """Keep a command's words; return its number."""
+    command = clock["command_count"] & (COMMANDS - 1)
+    clock["command_count"] += 1
+    clock["command_funct"][command] = funct
+    clock["command_rs1"][command] = rs1
+    clock["command_rs2"][command] = rs2
+    clock["command_row"][command] = row
+    clock["command_from"][command] = origin
+    return command
+
+
+@jit
+def _waiting(clock, stage):
+    """Return the command at the head of a queue, or -1."""
+    if clock["stage_count"][stage] == 0:
+        return -1
+    head = clock["stage_head"][stage]
+    if clock["stage_time"][stage, head] > clock["now"]:
+        wake_at(clock, clock["stage_time"][stage, head])
+        return -1
+    return clock["stage_command"][stage, head]
+
+
+@jit
+def _pop(clock, stage):
+    clock["stage_head"][stage] ^= 1
+    clock["stage_count"][stage] -= 1
+    clock["stage_pop"][stage] = clock["now"]
+    clock["moved"] = 1
+
+
+@jit
+def front_step(clock, trace, events):
+    """Move each queue's first command on, the last queue first."""
+    command = _waiting(clock, UNROLLED)
+    if command >= 0:
+        funct = clock["command_funct"][command]
+        rs1 = clock["command_rs1"][command]
+        if queue_of(funct, rs1) < 0:
+            _pop(clock, UNROLLED)  # flush, counters: nothing to wait for
+            clock["front_count"] -= 1
+        elif allocate(
+            clock,
+            trace,
+            events,
+            funct,
+            rs1,
+            clock["command_rs2"][command],
+            clock["command_row"][command],
+            clock["command_from"][command],
+        ):
+            _pop(clock, UNROLLED)
+            clock["front_count"] -= 1
+    command = _waiting(clock, MATMUL)
+    if clock["matmul_configured"] or (command >= 0 and 8 <= clock["command_funct"][command] <= 13):
+        unrolled = matmul_step(clock, command, stage_has_room(clock, UNROLLED))
+        if unrolled & 1:
+            _pop(clock, MATMUL)
+            clock["front_count"] -= 1
+        if unrolled & 2:
+            made = push_command(
+                clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 1
+            )
+            stage_push(clock, UNROLLED, made)
+            clock["front_count"] += 1
+    elif command >= 0 and stage_has_room(clock, UNROLLED):
+        stage_push(clock, UNROLLED, command)
+        _pop(clock, MATMUL)
+    command = _waiting(clock, CONV)
+    if clock["conv_configured"] or (command >= 0 and 15 <= clock["command_funct"][command] <= 21):
+        unrolled = conv_step(clock, command, stage_has_room(clock, MATMUL))
+        if unrolled & 1:
+            _pop(clock, CONV)
+            clock["front_count"] -= 1
+        if unrolled & 2:
+            made = push_command(
+                clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 2
+            )
+            stage_push(clock, MATMUL, made)
+            clock["front_count"] += 1
+    elif command >= 0 and stage_has_room(clock, MATMUL):
+        stage_push(clock, MATMUL, command)
+        _pop(clock, CONV)
+    command = _waiting(clock, INPUT)
+    if command >= 0 and stage_has_room(clock, CONV):
+        stage_push(clock, CONV, command)
+        _pop(clock, INPUT)
+    command = _waiting(clock, ROUTER)
+    if command >= 0 and stage_has_room(clock, INPUT):
+        stage_push(clock, INPUT, command)
+        _pop(clock, ROUTER)
+        if clock["tracing"]:
+            log(
+                clock,
+                events,
+                clock["now"],
+                CMD_FIRE,
+                clock["command_funct"][command],
+                clock["command_rs1"][command],
+                clock["command_rs2"][command],
+            )

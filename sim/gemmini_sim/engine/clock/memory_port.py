@@ -1,0 +1,150 @@
+"""Between the L2 and memory: line fetches, write-backs and their answers.
+
+An acquire becomes a read burst, a dirty release a write burst; both leave over one TileLink A channel, the release
+first. Reads come back in order, one beat per cycle, the first ``dram_latency`` cycles after the request. Answers share
+the D channel: a read burst first, then the acknowledgement of a write (which overtakes after eight cycles), then that
+of a release without data, which the memory never sees.
+"""
+
+from __future__ import annotations
+
+from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.clock._record import log, wake_at
+from gemmini_sim.engine.clock.state import AXI_AR, AXI_AW, AXI_RLAST
+
+__all__ = ["SINK_CLEAN", "SINK_READ", "SINK_WRITTEN", "memory_answers", "memory_requests"]
+
+SINK_READ, SINK_WRITTEN, SINK_CLEAN = 0, 1, 2
+_FETCHES = 16
+_B_PATIENCE = 7
+
+
+@jit
+def memory_requests(clock, events):
+    """Send a write-back beat or a fetch; a burst of beats is not interrupted."""
+    now = clock["now"]
+    if clock["release_fill"] > 0:
+        head = clock["release_head"]
+        if clock["release_queue_time"][head] <= now:
+            packet = clock["release_queue"][head]
+            mshr = packet & 15
+            if packet & 16:  # a release without data is answered on the spot
+                if clock["clean_count"] + (clock["clean_pop"] == now) < 2:
+                    slot = (clock["clean_head"] + clock["clean_count"]) & 1
+                    clock["clean_mshr"][slot] = mshr
+                    clock["clean_time"][slot] = now + 1
+                    clock["clean_count"] += 1
+                    clock["release_head"] = (head + 1) & 31
+                    clock["release_fill"] -= 1
+                    clock["moved"] = 1
+            else:
+                if clock["port_beats"] == 0:
+                    clock["port_beats"] = clock["memory_beats"]
+                    clock["writes"] += 1
+                    if clock["tracing"]:
+                        log(clock, events, now, AXI_AW, mshr, clock["mshr_victim"][mshr], clock["memory_beats"])
+                clock["port_beats"] -= 1
+                clock["release_head"] = (head + 1) & 31
+                clock["release_fill"] -= 1
+                clock["moved"] = 1
+                if clock["port_beats"] == 0:
+                    slot = (clock["write_head"] + clock["write_count"]) & 15
+                    clock["write_mshr"][slot] = mshr
+                    clock["write_time"][slot] = now + clock["write_latency"]
+                    clock["write_count"] += 1
+                return
+        else:
+            wake_at(clock, clock["release_queue_time"][head])
+    if clock["acquire_count"] > 0 and clock["port_beats"] == 0:
+        head = clock["acquire_head"]
+        if clock["acquire_time"][head] <= now:
+            mshr = clock["acquire_queue"][head]
+            clock["acquire_head"] = (head + 1) & 1
+            clock["acquire_count"] -= 1
+            clock["acquire_pop"] = now
+            slot = (clock["read_head"] + clock["read_count"]) & (_FETCHES - 1)
+            clock["read_mshr"][slot] = mshr
+            clock["read_time"][slot] = now + clock["dram_latency"]
+            clock["read_count"] += 1
+            clock["moved"] = 1
+            clock["reads"] += 1
+            if clock["tracing"]:
+                address = clock["mshr_line"][mshr] << clock["line_shift"]
+                log(clock, events, now, AXI_AR, mshr, address, clock["memory_beats"])
+        else:
+            wake_at(clock, clock["acquire_time"][head])
+
+
+@jit
+def _sink(clock, kind, mshr, beat):
+    slot = (clock["sink_head"] + clock["sink_count"]) & 1
+    clock["sink_kind"][slot] = kind
+    clock["sink_mshr"][slot] = mshr
+    clock["sink_beat"][slot] = beat
+    clock["sink_time"][slot] = clock["now"] + 1
+    clock["sink_count"] += 1
+    clock["moved"] = 1
+
+
+@jit
+def memory_answers(clock, events):
+    """Pass one beat of an answer on to the L2."""
+    now = clock["now"]
+    read = 0
+    if clock["read_count"] > 0:
+        if clock["read_time"][clock["read_head"]] <= now:
+            read = 1
+        else:
+            wake_at(clock, clock["read_time"][clock["read_head"]])
+    written = 0
+    if clock["write_count"] > 0:
+        if clock["write_time"][clock["write_head"]] <= now:
+            written = 1
+        else:
+            wake_at(clock, clock["write_time"][clock["write_head"]])
+    clean = 0
+    if clock["clean_count"] > 0:
+        if clock["clean_time"][clock["clean_head"]] <= now:
+            clean = 1
+        else:
+            wake_at(clock, clock["clean_time"][clock["clean_head"]])
+    if read + written + clean == 0:
+        return
+    room = clock["sink_count"] + (clock["sink_pop"] == now) < 2
+    in_burst = clock["read_beat"] > 0
+    takes_read = in_burst or (read and clock["write_delay"] != _B_PATIENCE)
+    if takes_read:
+        if read and room:
+            head = clock["read_head"]
+            mshr = clock["read_mshr"][head]
+            _sink(clock, SINK_READ, mshr, clock["read_beat"])
+            clock["read_beat"] += 1
+            clock["write_delay"] = (clock["write_delay"] + 1) & 7 if written else 0
+            if clock["read_beat"] == clock["memory_beats"]:
+                clock["read_beat"] = 0
+                clock["read_head"] = (head + 1) & (_FETCHES - 1)
+                clock["read_count"] -= 1
+                # one beat per cycle: the next burst cannot start earlier
+                if clock["read_count"] > 0 and clock["read_time"][clock["read_head"]] <= now:
+                    clock["read_time"][clock["read_head"]] = now + 1
+                if clock["tracing"]:
+                    log(clock, events, now, AXI_RLAST, mshr, 0, 0)
+        elif written:
+            clock["write_delay"] = (clock["write_delay"] + 1) & 7
+        return
+    if written:
+        if room:
+            head = clock["write_head"]
+            _sink(clock, SINK_WRITTEN, clock["write_mshr"][head], 0)
+            clock["write_head"] = (head + 1) & 15
+            clock["write_count"] -= 1
+            clock["write_delay"] = 0
+        else:
+            clock["write_delay"] = (clock["write_delay"] + 1) & 7
+        return
+    if clean and room:
+        head = clock["clean_head"]
+        _sink(clock, SINK_CLEAN, clock["clean_mshr"][head], 0)
+        clock["clean_head"] = (head + 1) & 1
+        clock["clean_count"] -= 1
+        clock["clean_pop"] = now

@@ -1,0 +1,195 @@
+"""The DMA reader: rows become requests for aligned windows, and beats that come back become rows again.
+
+A row request is cut into windows of one, two or four beats, each time the aligned window with most useful bytes. A
+request that the channel does not take goes round through the address translation again, which may change its place
+with the one behind it.
+"""
+
+from __future__ import annotations
+
+from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.clock._record import log, lowest_bit, wake_at
+from gemmini_sim.engine.clock.channel import READER, channel_has_room, channel_push
+from gemmini_sim.engine.clock.packet import GET, pack
+from gemmini_sim.engine.clock.state import DMA_ACK, DMA_DATA, ROWS_IN_FLIGHT
+
+__all__ = ["reader_requests", "responses_step"]
+
+_ROW_QUEUE_ROOM = 5  # rows that one path to the memories holds
+
+
+@jit
+def _request(clock):
+    """Turn the next window of the row into a request; return 1 if it was the row's last."""
+    tracker = clock["reader_tracker"]
+    total = clock["tracker_row_bytes"][tracker]
+    done = clock["reader_requested"]
+    address = clock["reader_address"]
+    left = total - done
+    best, useful = 0, 0
+    width = clock["bus_bytes"]
+    while width <= clock["request_bytes"]:
+        bytes_read = min(width - (address & (width - 1)), left)
+        if bytes_read > useful:
+            best, useful = width, bytes_read
+        width *= 2
+    free = ~clock["read_busy"]
+    transaction = lowest_bit(free)
+    clock["read_busy"] |= 1 << transaction
+    row_bytes = clock["dim"] * clock["element_bytes"]
+    if clock["tracker_wide"][tracker]:
+        row_bytes = clock["dim"] * clock["accumulator_bytes"]
+    clock["read_local"][transaction] = clock["reader_local"] + clock["tracker_block_stride"][tracker] * (
+        done // row_bytes
+    )
+    clock["read_offset"][transaction] = done % row_bytes
+    clock["read_bytes"][transaction] = useful
+    clock["read_shift"][transaction] = address & (best - 1)
+    clock["read_size"][transaction] = best
+    clock["read_tracker"][transaction] = tracker
+    clock["reader_lookup"] = pack(GET, best, 0, transaction, address & ~(best - 1))
+    clock["reader_lookup_valid"] = 1
+    clock["reader_address"] = address + useful
+    clock["reader_requested"] = done + useful
+    return useful >= left
+
+
+@jit
+def reader_requests(clock):
+    """Advance the reader by one cycle, from the channel backwards."""
+    now = clock["now"]
+    retry = -1
+    if clock["reader_translated_valid"]:
+        clock["moved"] = 1
+        if channel_has_room(clock, READER):
+            channel_push(clock, READER, clock["reader_translated"])
+            clock["channel_total"] += 1
+        else:
+            retry = clock["reader_translated"]
+    clock["reader_translated_valid"] = clock["reader_lookup_valid"]
+    clock["reader_translated"] = clock["reader_lookup"]
+    clock["reader_lookup_valid"] = 0
+    finished = 0
+    if retry >= 0:
+        clock["reader_lookup"] = retry
+        clock["reader_lookup_valid"] = 1
+    elif clock["reader_valid"]:
+        if clock["reader_time"] > now:
+            wake_at(clock, clock["reader_time"])
+        elif clock["read_busy"] != (1 << clock["reads_in_flight"]) - 1:
+            finished = _request(clock)
+            clock["moved"] = 1
+    if finished or not clock["reader_valid"]:
+        clock["reader_valid"] = 0
+        if clock["row_count"] > 0:
+            head = clock["row_head"]
+            if clock["row_time"][head] <= now:
+                clock["reader_valid"] = 1
+                clock["reader_time"] = now + 1
+                clock["reader_address"] = clock["row_address"][head]
+                clock["reader_local"] = clock["row_local"][head]
+                clock["reader_tracker"] = clock["row_tracker"][head]
+                clock["reader_requested"] = 0
+                clock["row_head"] = (head + 1) & (ROWS_IN_FLIGHT - 1)
+                clock["row_count"] -= 1
+                clock["moved"] = 1
+            else:
+                wake_at(clock, clock["row_time"][head])
+
+
+@jit
+def _push_row(clock, path, row_bytes, last):
+    """Send one row towards its memory; the last row of a request reports the request's bytes."""
+    now = clock["now"]
+    tracker = clock["merger_tracker"]
+    slot = (clock["arrive_head"][path] + clock["arrive_count"][path]) & (ROWS_IN_FLIGHT - 1)
+    block = (clock["merger_offset"] + clock["merger_sent"]) // row_bytes
+    clock["arrive_local"][path, slot] = clock["merger_local"] + clock["tracker_block_stride"][tracker] * block
+    clock["arrive_tracker"][path, slot] = tracker
+    clock["arrive_bytes"][path, slot] = clock["merger_bytes"] if last else 0
+    clock["arrive_repeats"][path, slot] = clock["tracker_repeats"][tracker]
+    clock["arrive_pixels"][path, slot] = clock["tracker_pixel_repeats"][tracker] if path == 0 else 1
+    # scaled path: input register, three entries, output register; the other: one register
+    ready = now + 3 if path == 0 else now + 1
+    if path == 0 and clock["tracker_scaled"][tracker]:
+        cycles = (clock["dim"] + clock["mvin_scale_units"] - 1) // clock["mvin_scale_units"]
+        begin = max(now + 2, clock["scale_free"])
+        clock["scale_free"] = begin + cycles
+        ready = begin + cycles - 1 + clock["mvin_scale_latency"] + 3
+    clock["arrive_time"][path, slot] = ready
+    clock["arrive_count"][path] += 1
+
+
+@jit
+def _merger_out(clock, path):
+    """Give one row away if it is whole; return whether it was the last of a request that has all its beats."""
+    size = clock["merger_size"]
+    got = clock["merger_beats"] * clock["bus_bytes"]
+    wanted = clock["merger_bytes"]
+    useful = min(max(0, got - clock["merger_shift"]), wanted)
+    sent = clock["merger_sent"]
+    row_bytes = clock["dim"] * (clock["accumulator_bytes"] if path else clock["element_bytes"])
+    if useful > sent and (useful - sent >= row_bytes or useful == wanted):
+        # a register may be refilled in the cycle in which it empties
+        if clock["arrive_count"][path] < (_ROW_QUEUE_ROOM if path == 0 else 1):
+            offset = clock["merger_offset"] if sent == 0 else 0
+            following = min(sent + row_bytes - offset, wanted)
+            _push_row(clock, path, row_bytes, following == wanted)
+            clock["merger_sent"] = following
+            clock["moved"] = 1
+            return following == wanted and got == size
+    return False
+
+
+@jit
+def _merger_open(clock, transaction):
+    """Take a new request's place in local memory over from the transaction table."""
+    tracker = clock["read_tracker"][transaction]
+    clock["merger_valid"] = 1
+    clock["merger_tracker"] = tracker
+    clock["merger_path"] = clock["tracker_wide"][tracker]
+    clock["merger_local"] = clock["read_local"][transaction]
+    clock["merger_offset"] = clock["read_offset"][transaction]
+    clock["merger_bytes"] = clock["read_bytes"][transaction]
+    clock["merger_shift"] = clock["read_shift"][transaction]
+    clock["merger_size"] = clock["read_size"][transaction]
+    clock["merger_beats"] = 1
+    clock["merger_sent"] = 0
+
+
+@jit
+def responses_step(clock, events):
+    """Take one beat (or acknowledgement) from the D channel, and give one row on."""
+    now = clock["now"]
+    if clock["merger_valid"] and _merger_out(clock, clock["merger_path"]):
+        clock["merger_valid"] = 0
+    popped = clock["response_popped"]
+    if popped == clock["response_pushed"]:
+        return
+    slot = popped & 31
+    if clock["response_time"][slot] > now:
+        wake_at(clock, clock["response_time"][slot])
+        return
+    source = clock["response_source"][slot]
+    if source & 64:
+        clock["write_freed"] |= 1 << (source & 63)
+        if clock["tracing"]:
+            log(clock, events, now - 2, DMA_ACK, source & 63, 0, 0)
+    else:
+        if not clock["merger_valid"]:
+            _merger_open(clock, source)
+        elif clock["merger_beats"] * clock["bus_bytes"] < clock["merger_size"]:
+            clock["merger_beats"] += 1
+            whole = clock["merger_beats"] * clock["bus_bytes"] == clock["merger_size"]
+            if whole and clock["merger_sent"] == clock["merger_bytes"]:
+                clock["merger_valid"] = 0
+        else:
+            wake_at(clock, now + 1)
+            return
+        if clock["tracing"]:
+            log(clock, events, now - 2, DMA_DATA, source + clock["reads_in_flight"], 0, clock["bus_bytes"])
+        if clock["response_last"][slot]:
+            clock["read_freed"] |= 1 << source
+    clock["response_pop"][slot] = now
+    clock["response_popped"] = popped + 1
+    clock["moved"] = 1

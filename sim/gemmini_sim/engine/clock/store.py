@@ -1,0 +1,374 @@
+"""The store controller, the way of a row out of its memory, and the DMA writer.
+
+Rows to store go through four queues in one order: dispatch (waits for a read port of the bank), norm, scale, issue.
+A row of the accumulator passes the scaling pipeline beside the issue queue, whose length limits how many rows are in
+it. The writer cuts a row (or a row of several blocks) into puts of aligned windows.
+"""
+
+from __future__ import annotations
+
+from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.clock._record import lowest_bit, wake_at
+from gemmini_sim.engine.clock.channel import WRITER, channel_has_room, channel_push
+from gemmini_sim.engine.clock.packet import PUT, PUT_BEAT, pack
+from gemmini_sim.engine.clock.state import ROWS_IN_FLIGHT, STORE, UNIT_QUEUE
+
+__all__ = ["dispatch_step", "store_step", "writer_step"]
+
+_SCRATCHPAD, _ACCUMULATOR, _FULL, _GARBAGE = 0, 1, 2, 3
+_WAITING, _WAITING_FOR_DMA, _SENDING, _POOLING = 0, 1, 2, 3
+_IDLE, _NEW_BLOCK, _BEATS = 0, 1, 2
+_MASK = ROWS_IN_FLIGHT - 1
+_NORM_ROWS = 2  # rows that the unit between accumulator and scaling holds
+
+
+# --- the writer
+
+
+@jit
+def _packet(clock):
+    """Choose the window with most bytes of the row; return (size, bytes, offset)."""
+    address = clock["writer_address"]
+    left = clock["writer_bytes"] - clock["writer_sent"]
+    best, written = 0, 0
+    width = clock["bus_bytes"]
+    while width <= clock["request_bytes"]:
+        bytes_written = min(width - (address & (width - 1)), left)
+        if bytes_written > written:
+            best, written = width, bytes_written
+        width *= 2
+    return best, written
+
+
+@jit
+def _write_beat(clock):
+    """Send one beat into the translation; return whether the row is done."""
+    bus = clock["bus_bytes"]
+    if clock["writer_state"] == _NEW_BLOCK:
+        size, written = _packet(clock)
+        source = lowest_bit(~clock["write_busy"])
+        clock["write_busy"] |= 1 << source
+        address = clock["writer_address"]
+        clock["writer_lookup"] = pack(PUT, size, written == size, source, address & ~(size - 1))
+        clock["writer_packet"] = clock["writer_lookup"] & ~3 | PUT_BEAT
+        clock["writer_beats_left"] = size // bus - 1
+        clock["writer_address"] = address + written
+        clock["writer_sent"] += written
+    else:
+        clock["writer_lookup"] = clock["writer_packet"]
+        clock["writer_beats_left"] -= 1
+    clock["writer_lookup_valid"] = 1
+    clock["moved"] = 1
+    if clock["writer_beats_left"] > 0:
+        clock["writer_state"] = _BEATS
+        return False
+    clock["writer_state"] = _NEW_BLOCK
+    return clock["writer_sent"] >= clock["writer_bytes"]
+
+
+@jit
+def writer_step(clock):
+    """Advance the writer by one cycle, from the channel backwards, and take the next row."""
+    now = clock["now"]
+    if clock["writer_translated_valid"] and channel_has_room(clock, WRITER):
+        channel_push(clock, WRITER, clock["writer_translated"])
+        clock["channel_total"] += 1
+        clock["writer_translated_valid"] = 0
+    if clock["writer_lookup_valid"] and not clock["writer_translated_valid"]:
+        clock["writer_translated"] = clock["writer_lookup"]
+        clock["writer_translated_valid"] = 1
+        clock["writer_lookup_valid"] = 0
+        clock["moved"] = 1
+    if clock["writer_state"] != _IDLE:
+        if clock["writer_time"] > now:
+            wake_at(clock, clock["writer_time"])
+        elif not clock["writer_lookup_valid"] and clock["write_busy"] != (1 << clock["reads_in_flight"]) - 1:
+            if _write_beat(clock):
+                clock["writer_state"] = _IDLE
+    if clock["writer_state"] == _IDLE and clock["out_issue"] < clock["out_scale"]:
+        row = clock["out_issue"] & _MASK
+        ready = max(clock["out_time"][row], clock["out_data"][row])
+        if ready > now:
+            wake_at(clock, ready)
+            return
+        clock["out_issue"] += 1
+        clock["moved"] = 1
+        if clock["out_kind"][row] == _SCRATCHPAD:
+            clock["bank_stored"][_scratchpad_bank(clock, row)] -= 1
+        if clock["out_last"][row]:
+            clock["writer_state"] = _NEW_BLOCK
+            clock["writer_time"] = now + 1
+            clock["writer_address"] = clock["out_address"][row]
+            clock["writer_bytes"] = clock["out_bytes"][row]
+            clock["writer_sent"] = 0
+
+
+# --- from the memories to the writer
+
+
+@jit
+def _scratchpad_bank(clock, row):
+    return (clock["out_local"][row] // clock["scratchpad_bank_rows"]) % clock["banks"]
+
+
+@jit
+def _accumulator_bank(clock, row):
+    return (clock["out_local"][row] % clock["accumulator_rows"]) // clock["accumulator_bank_rows"]
+
+
+@jit
+def _read_memory(clock, row):
+    """Read the row if its bank has a port free in this cycle; return whether it was read."""
+    now = clock["now"]
+    kind = clock["out_kind"][row]
+    if kind == _GARBAGE:
+        clock["out_data"][row] = now
+        return True
+    if kind == _SCRATCHPAD:
+        bank = _scratchpad_bank(clock, row)
+        # the array's reads come first; five rows fill the pipeline behind the bank
+        if clock["bank_write"][bank] == now or clock["bank_read"][bank] == now:
+            return False
+        if clock["bank_stored"][bank] > clock["read_delay"]:
+            return False
+        clock["bank_stored"][bank] += 1
+        clock["out_data"][row] = now + clock["read_delay"] + 1
+        return True
+    bank = _accumulator_bank(clock, row)
+    if clock["out_norm"] < clock["out_dispatch"]:
+        # the row read before has not left the bank's output
+        before = clock["out_norm"] & _MASK
+        if clock["out_kind"][before] in (_ACCUMULATOR, _FULL) and _accumulator_bank(clock, before) == bank:
+            return False
+    if clock["accumulator_adds"][bank] == now:
+        return False
+    local = clock["out_local"][row] % clock["accumulator_rows"]
+    if clock["accumulator_row_1"][bank] == local and 0 < now - clock["accumulator_time_1"][bank] <= 2:
+        return False
+    return not (clock["accumulator_row_2"][bank] == local and 0 < now - clock["accumulator_time_2"][bank] <= 2)
+
+
+@jit
+def dispatch_step(clock):
+    """Move rows from queue to queue, the last queue first."""
+    now = clock["now"]
+    depth = clock["read_delay"] + 2
+    if clock["out_scale"] < clock["out_norm"]:
+        row = clock["out_scale"] & _MASK
+        if clock["out_time"][row] > now:
+            wake_at(clock, clock["out_time"][row])
+        elif clock["out_scale"] - clock["out_issue"] <= clock["read_delay"]:
+            if clock["out_kind"][row] in (_ACCUMULATOR, _FULL):
+                clock["out_data"][row] = now + clock["scale_latency"]
+            clock["out_scale"] += 1
+            clock["out_scale_pop"] = now
+            clock["out_time"][row] = now + 1
+            clock["moved"] = 1
+    if clock["out_norm"] < clock["out_dispatch"]:
+        row = clock["out_norm"] & _MASK
+        if clock["out_time"][row] > now:
+            wake_at(clock, clock["out_time"][row])
+        else:
+            room = _NORM_ROWS if clock["out_kind"][row] in (_ACCUMULATOR, _FULL) else depth
+            if clock["out_norm"] - clock["out_scale"] + (clock["out_scale_pop"] == now) < room:
+                clock["out_norm"] += 1
+                clock["out_norm_pop"] = now
+                clock["out_time"][row] = now + 1
+                clock["moved"] = 1
+    if clock["out_dispatch"] < clock["out_end"]:
+        row = clock["out_dispatch"] & _MASK
+        if clock["out_time"][row] > now:
+            wake_at(clock, clock["out_time"][row])
+        elif clock["out_dispatch"] - clock["out_norm"] + (clock["out_norm_pop"] == now) < depth:
+            if _read_memory(clock, row):
+                clock["out_dispatch"] += 1
+                clock["out_dispatch_pop"] = now
+                clock["out_time"][row] = now + 1
+                clock["moved"] = 1
+                tracker = clock["out_tracker"][row]
+                clock["store_tracker_left"][tracker] -= 1
+                if clock["store_tracker_left"][tracker] == 0:
+                    clock["store_trackers_done"] |= 1 << tracker
+                    clock["store_done_time"][tracker] = now + 1
+            else:
+                wake_at(clock, now + 1)
+
+
+# --- the controller
+
+
+@jit
+def _configure(clock, rs1, rs2):
+    if rs1 & 3 != 2:
+        return  # statistics of normalisation: no effect on time
+    clock["store_stride"] = rs2 & 0xFFFFFFFF
+    pool_stride = (rs1 >> 4) & 3
+    pool_size = (rs1 >> 6) & 3
+    clock["store_pool_stride"] = pool_stride
+    clock["store_pool_size"] = pool_size
+    if pool_stride != 0 or pool_size != 0:
+        clock["store_pool_out_dim"] = (rs1 >> 24) & 0xFF
+        clock["store_orows"] = (rs1 >> 48) & 0xFF
+        clock["store_ocols"] = (rs1 >> 56) & 0xFF
+    if pool_stride != 0:
+        clock["store_porows"] = (rs1 >> 32) & 0xFF
+        clock["store_pocols"] = (rs1 >> 40) & 0xFF
+        clock["store_upad"] = (rs1 >> 8) & 3
+        clock["store_lpad"] = (rs1 >> 10) & 3
+
+
+@jit
+def _total_rows(clock, rows, blocks):
+    if clock["store_pool_stride"] != 0:
+        return clock["store_porows"] * clock["store_pocols"] * clock["store_pool_size"] * clock["store_pool_size"]
+    if clock["store_pool_size"] != 0:
+        return clock["store_orows"] * clock["store_ocols"]
+    return rows * blocks
+
+
+@jit
+def _pool_row(clock, local):
+    """Return the accumulator row of the pooling window's current place, or -1 outside of the image."""
+    orow = clock["store_porow"] * clock["store_pool_stride"] + clock["store_wrow"] - clock["store_upad"]
+    ocol = clock["store_pocol"] * clock["store_pool_stride"] + clock["store_wcol"] - clock["store_lpad"]
+    if orow < 0 or ocol < 0 or orow >= clock["store_orows"] or ocol >= clock["store_ocols"]:
+        return -1
+    return local + orow * clock["store_ocols"] + ocol
+
+
+@jit
+def _step_pooling(clock):
+    """Go on to the next place of the pooling window; return whether it was the last."""
+    clock["store_wcol"] += 1
+    if clock["store_wcol"] < clock["store_pool_size"]:
+        return False
+    clock["store_wcol"] = 0
+    clock["store_wrow"] += 1
+    if clock["store_wrow"] < clock["store_pool_size"]:
+        return False
+    clock["store_wrow"] = 0
+    clock["store_pocol"] += 1
+    if clock["store_pocol"] < clock["store_pocols"]:
+        return False
+    clock["store_pocol"] = 0
+    clock["store_porow"] += 1
+    if clock["store_porow"] < clock["store_porows"]:
+        return False
+    clock["store_porow"] = 0
+    return True
+
+
+@jit
+def _step_rows(clock, rows, blocks):
+    """Go on to the next block or row; return whether it was the last."""
+    if clock["store_pool_size"] != 0:
+        clock["store_pocol"] += 1
+        if clock["store_pocol"] >= clock["store_ocols"]:
+            clock["store_pocol"] = 0
+            clock["store_porow"] += 1
+        clock["store_row"] += 1
+        if clock["store_row"] < clock["store_orows"] * clock["store_ocols"]:
+            return False
+        clock["store_row"] = clock["store_porow"] = clock["store_pocol"] = 0
+        return True
+    clock["store_block"] += 1
+    if clock["store_block"] < blocks:
+        return False
+    clock["store_block"] = 0
+    clock["store_row"] += 1
+    if clock["store_row"] < rows:
+        return False
+    clock["store_row"] = 0
+    return True
+
+
+@jit
+def _send_row(clock, rs1, rs2, blocks):
+    """Offer the current row (or block, or window place); return 0 if not taken, 1 if taken, 2 if it was the last."""
+    now = clock["now"]
+    if clock["out_end"] - clock["out_dispatch"] + (clock["out_dispatch_pop"] == now) >= 2:
+        return 0
+    dim = clock["dim"]
+    columns = (rs2 >> 32) & 0xFFFF
+    rows = (rs2 >> 48) & 0xFFFF
+    pooling = clock["store_pool_stride"] != 0
+    slot = clock["out_end"] & _MASK
+    base = rs2 & clock["address_mask"]
+    kind = _SCRATCHPAD
+    if (rs2 >> 31) & 1:
+        kind = _FULL if (rs2 >> 29) & 1 else _ACCUMULATOR
+    last_block = clock["store_block"] == blocks - 1
+    length = (columns - 1) % dim + 1 if last_block else dim
+    if pooling or clock["store_pool_size"] != 0:
+        place = clock["store_porow"] * clock["store_pool_out_dim"] + clock["store_pocol"]
+        clock["out_address"][slot] = rs1 + place * clock["store_stride"]
+    else:
+        clock["out_address"][slot] = rs1 + clock["store_row"] * clock["store_stride"]
+    local = base + clock["store_block"] * dim + clock["store_row"]
+    clock["out_last"][slot] = last_block
+    if pooling:
+        local = _pool_row(clock, base)
+        if local < 0:
+            kind = _GARBAGE
+        size = clock["store_pool_size"]
+        clock["out_last"][slot] = clock["store_wrow"] == size - 1 and clock["store_wcol"] == size - 1
+    clock["out_local"][slot] = local
+    clock["out_kind"][slot] = kind
+    bytes_out = (clock["store_block"] * dim + length) * clock["element_bytes"]
+    if kind == _FULL:
+        bytes_out = length * clock["accumulator_bytes"]
+    clock["out_bytes"][slot] = bytes_out
+    clock["out_tracker"][slot] = clock["store_tracker"]
+    clock["out_time"][slot] = now + 1
+    clock["out_end"] += 1
+    clock["moved"] = 1
+    last = _step_pooling(clock) if pooling else _step_rows(clock, rows, blocks)
+    return 2 if last else 1
+
+
+@jit
+def _pop(clock):
+    clock["queue_head"][STORE] = (clock["queue_head"][STORE] + 1) & (UNIT_QUEUE - 1)
+    clock["queue_count"][STORE] -= 1
+    clock["queue_pop"][STORE] = clock["now"]
+    clock["store_state"] = _WAITING
+    clock["moved"] = 1
+
+
+@jit
+def store_step(clock):
+    """Work on the store at the head of the queue."""
+    now = clock["now"]
+    head = clock["queue_head"][STORE]
+    if clock["queue_time"][STORE, head] > now:
+        wake_at(clock, clock["queue_time"][STORE, head])
+        return
+    rs1 = clock["queue_rs1"][STORE, head]
+    rs2 = clock["queue_rs2"][STORE, head]
+    columns = (rs2 >> 32) & 0xFFFF
+    blocks = max(1, (columns + clock["dim"] - 1) // clock["dim"])
+    state = clock["store_state"]
+    if state == _WAITING:
+        if clock["queue_funct"][STORE, head] == 0:
+            _configure(clock, rs1, rs2)
+            _pop(clock)
+            return
+        if clock["store_tracker_busy"] == (1 << clock["trackers"]) - 1:
+            return
+        tracker = lowest_bit(~clock["store_tracker_busy"])
+        clock["store_tracker_busy"] |= 1 << tracker
+        clock["store_tracker"] = tracker
+        clock["store_tracker_entry"][tracker] = clock["queue_entry"][STORE, head]
+        clock["store_tracker_left"][tracker] = _total_rows(clock, (rs2 >> 48) & 0xFFFF, blocks)
+        clock["moved"] = 1
+        sent = _send_row(clock, rs1, rs2, blocks)
+        # a command of a single request is found to be done one cycle later
+        clock["store_only"] = sent == 2
+        clock["store_state"] = _SENDING if sent else _WAITING_FOR_DMA
+    elif state == _WAITING_FOR_DMA:
+        sent = _send_row(clock, rs1, rs2, blocks)
+        if sent:
+            clock["store_only"] = sent == 2
+            clock["store_state"] = _SENDING
+    elif clock["store_only"] or _send_row(clock, rs1, rs2, blocks) == 2:
+        _pop(clock)
