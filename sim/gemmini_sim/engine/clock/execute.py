@@ -382,6 +382,8 @@ def execute_step(clock, events):
             clock["tag_held"][clock["mesh_operation"] & (MESH_OPERATIONS - 1)] = 0
             clock["execute_state"] = _FLUSHING
             clock["moved"] = 1
+            if clock["tracing"]:
+                log(clock, events, now, MESH_REQ, 0, 0, 0)
     elif clock["mesh_ready"]:
         clock["execute_state"] = _WAITING
         clock["moved"] = 1

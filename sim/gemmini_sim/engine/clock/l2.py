@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.clock.memory_port import SINK_READ, SINK_WRITTEN
+from gemmini_sim.engine.clock.memory_port import GRANT_BIT, SINK_READ, SINK_WRITTEN
 from gemmini_sim.engine.clock.packet import (
     ACQUIRE,
     GET,
@@ -28,7 +28,7 @@ from gemmini_sim.engine.clock.packet import (
     wants_write,
 )
 
-__all__ = ["GRANT_BIT", "l2_answers", "l2_data", "l2_requests", "l2_schedule"]
+__all__ = ["l2_answers", "l2_data", "l2_requests", "l2_schedule"]
 
 DIRTY, HOST_HAS, HOST_MAY_WRITE, HOST_WROTE = 1, 2, 4, 8
 LINE = 4
@@ -38,7 +38,6 @@ SEND_RPROBE, SEND_RELEASE, SEND_PPROBE, SEND_ACQUIRE, SEND_ANSWER, SEND_WRITE, S
 WAIT_FIRST, WAIT_LAST, WAIT_DATA, WAIT_RELEASE, WAIT_RPROBE, WAIT_PPROBE, WAIT_HOST = 1, 2, 4, 8, 16, 32, 64
 _NO_WAIT = WAIT_LAST | WAIT_RELEASE | WAIT_RPROBE | WAIT_PPROBE | WAIT_HOST
 
-GRANT_BIT = 16  # in the queue of instant answers: a permission without data, not a release
 _PUT_BEATS = 40
 _WAITING = 28
 _RESPONSE_ROOM = 9  # beats between the data banks and the accelerator's reader

@@ -12,11 +12,24 @@ from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.clock._record import log, wake_at
 from gemmini_sim.engine.clock.state import AXI_AR, AXI_AW, AXI_RLAST
 
-__all__ = ["SINK_CLEAN", "SINK_READ", "SINK_WRITTEN", "memory_answers", "memory_requests"]
+__all__ = ["GRANT_BIT", "SINK_CLEAN", "SINK_READ", "SINK_WRITTEN", "memory_answers", "memory_requests"]
 
 SINK_READ, SINK_WRITTEN, SINK_CLEAN = 0, 1, 2
+GRANT_BIT = 16  # among the instant answers: permission to write a whole line, not the end of a release
 _FETCHES = 16
 _B_PATIENCE = 7
+
+
+@jit
+def _answer_instantly(clock, mshr):
+    """Answer what the memory never sees; return whether there is room for it."""
+    if clock["clean_count"] + (clock["clean_pop"] == clock["now"]) >= 2:
+        return False
+    slot = (clock["clean_head"] + clock["clean_count"]) & 1
+    clock["clean_mshr"][slot] = mshr
+    clock["clean_time"][slot] = clock["now"] + 1
+    clock["clean_count"] += 1
+    return True
 
 
 @jit
@@ -29,11 +42,7 @@ def memory_requests(clock, events):
             packet = clock["release_queue"][head]
             mshr = packet & 15
             if packet & 16:  # a release without data is answered on the spot
-                if clock["clean_count"] + (clock["clean_pop"] == now) < 2:
-                    slot = (clock["clean_head"] + clock["clean_count"]) & 1
-                    clock["clean_mshr"][slot] = mshr
-                    clock["clean_time"][slot] = now + 1
-                    clock["clean_count"] += 1
+                if _answer_instantly(clock, mshr):
                     clock["release_head"] = (head + 1) & 31
                     clock["release_fill"] -= 1
                     clock["moved"] = 1
@@ -59,14 +68,18 @@ def memory_requests(clock, events):
         head = clock["acquire_head"]
         if clock["acquire_time"][head] <= now:
             mshr = clock["acquire_queue"][head]
+            if mshr & GRANT_BIT and not _answer_instantly(clock, mshr):
+                return
             clock["acquire_head"] = (head + 1) & 1
             clock["acquire_count"] -= 1
             clock["acquire_pop"] = now
+            clock["moved"] = 1
+            if mshr & GRANT_BIT:
+                return
             slot = (clock["read_head"] + clock["read_count"]) & (_FETCHES - 1)
             clock["read_mshr"][slot] = mshr
             clock["read_time"][slot] = now + clock["dram_latency"]
             clock["read_count"] += 1
-            clock["moved"] = 1
             clock["reads"] += 1
             if clock["tracing"]:
                 address = clock["mshr_line"][mshr] << clock["line_shift"]

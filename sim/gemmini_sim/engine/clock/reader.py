@@ -10,12 +10,27 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.clock._record import log, lowest_bit, wake_at
 from gemmini_sim.engine.clock.channel import READER, channel_has_room, channel_push
-from gemmini_sim.engine.clock.packet import GET, pack
+from gemmini_sim.engine.clock.packet import GET, pack, packet_address
 from gemmini_sim.engine.clock.state import DMA_ACK, DMA_DATA, ROWS_IN_FLIGHT
 
-__all__ = ["reader_requests", "responses_step"]
+__all__ = ["ASKS_READER", "ASKS_WRITER", "PAGE", "reader_requests", "responses_step", "translate_step"]
 
+PAGE = 12
+ASKS_WRITER, ASKS_READER = 0, 1
 _ROW_QUEUE_ROOM = 5  # rows that one path to the memories holds
+
+
+@jit
+def translate_step(clock):
+    """Let the reader or the writer, but not both, ask the shared translation for a page other than its last one."""
+    reader = clock["reader_translated_valid"] and clock["reader_asks"]
+    writer = clock["writer_translated_valid"] and clock["writer_asks"] and clock["writer_stall"] <= clock["now"]
+    if reader and writer:
+        clock["translator_takes"] = ASKS_READER if clock["translator_last"] == ASKS_WRITER else ASKS_WRITER
+    else:
+        clock["translator_takes"] = ASKS_READER if reader else ASKS_WRITER
+    if reader or writer:
+        clock["translator_last"] = clock["translator_takes"]
 
 
 @jit
@@ -59,9 +74,13 @@ def reader_requests(clock):
     """Advance the reader by one cycle, from the channel backwards."""
     now = clock["now"]
     retry = -1
+    page = clock["reader_page"]
     if clock["reader_translated_valid"]:
         clock["moved"] = 1
-        if channel_has_room(clock, READER):
+        refused = clock["reader_asks"] and clock["translator_takes"] != ASKS_READER
+        if clock["reader_asks"] and not refused:
+            page = packet_address(clock["reader_translated"]) >> PAGE
+        if not refused and channel_has_room(clock, READER):
             channel_push(clock, READER, clock["reader_translated"])
             clock["channel_total"] += 1
         else:
@@ -69,6 +88,8 @@ def reader_requests(clock):
     clock["reader_translated_valid"] = clock["reader_lookup_valid"]
     clock["reader_translated"] = clock["reader_lookup"]
     clock["reader_lookup_valid"] = 0
+    clock["reader_asks"] = packet_address(clock["reader_translated"]) >> PAGE != clock["reader_page"]
+    clock["reader_page"] = page
     finished = 0
     if retry >= 0:
         clock["reader_lookup"] = retry

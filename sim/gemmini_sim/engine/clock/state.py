@@ -263,6 +263,13 @@ CLOCK_DTYPE = np.dtype(
         ("reader_lookup_valid", "i8"),
         ("reader_translated", "i8"),
         ("reader_translated_valid", "i8"),
+        ("reader_page", "i8"),
+        ("reader_asks", "i8"),
+        ("writer_page", "i8"),
+        ("writer_asks", "i8"),
+        ("writer_stall", "i8"),
+        ("translator_last", "i8"),
+        ("translator_takes", "i8"),
         ("read_busy", "i8"),
         ("read_freed", "i8"),
         ("read_local", "i8", (TRANSACTIONS,)),
@@ -674,6 +681,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False) -> np.ndarray:
     for never in ("acquire_pop", "clean_pop", "sink_pop", "directory_read", "offered", "offered_to"):
         state[never] = -10
     state["grant_ack_time"] = -1
+    state["reader_page"] = state["writer_page"] = -1
     state["mshr_robin"] = -1
     state["lfsr"] = 1
     state["waiting_next"] = np.arange(1, WAITING + 1)

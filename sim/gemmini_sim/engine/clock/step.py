@@ -15,7 +15,7 @@ from gemmini_sim.engine.clock.front import front_step
 from gemmini_sim.engine.clock.l2 import l2_answers, l2_data, l2_requests
 from gemmini_sim.engine.clock.load import load_step, rows_step
 from gemmini_sim.engine.clock.memory_port import memory_answers, memory_requests
-from gemmini_sim.engine.clock.reader import reader_requests, responses_step
+from gemmini_sim.engine.clock.reader import reader_requests, responses_step, translate_step
 from gemmini_sim.engine.clock.state import BUSY_FALL, BUSY_RISE, EXECUTE, LOAD, STORE
 from gemmini_sim.engine.clock.station import complete_step, issue_step
 from gemmini_sim.engine.clock.store import dispatch_step, store_step, writer_step
@@ -61,6 +61,8 @@ def step(clock, tags, trace, events):
         rows_step(clock)
     if clock["merger_valid"] or clock["response_pushed"] != clock["response_popped"]:
         responses_step(clock, events)
+    if clock["reader_translated_valid"] or clock["writer_translated_valid"]:
+        translate_step(clock)
     out = clock["out_end"] != clock["out_issue"]
     if out or clock["writer_state"] or clock["writer_lookup_valid"] or clock["writer_translated_valid"]:
         writer_step(clock)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.clock.channel import WRITER, channel_has_room, channel_push
-from gemmini_sim.engine.clock.packet import PUT, PUT_BEAT, pack
+from gemmini_sim.engine.clock.packet import PUT, PUT_BEAT, pack, packet_address
+from gemmini_sim.engine.clock.reader import ASKS_WRITER, PAGE
 from gemmini_sim.engine.clock.state import ROWS_IN_FLIGHT, STORE, UNIT_QUEUE
 
 __all__ = ["dispatch_step", "store_step", "writer_step"]
@@ -70,15 +71,30 @@ def _write_beat(clock):
 def writer_step(clock):
     """Advance the writer by one cycle, from the channel backwards, and take the next row."""
     now = clock["now"]
-    if clock["writer_translated_valid"] and channel_has_room(clock, WRITER):
-        channel_push(clock, WRITER, clock["writer_translated"])
-        clock["channel_total"] += 1
-        clock["writer_translated_valid"] = 0
+    page = clock["writer_page"]
+    if clock["writer_translated_valid"]:
+        if clock["writer_stall"] > now:
+            wake_at(clock, clock["writer_stall"])
+        elif clock["writer_asks"] and clock["translator_takes"] != ASKS_WRITER:
+            # the request goes round again, and everything behind it waits
+            clock["writer_stall"] = now + 2
+            clock["writer_asks"] = packet_address(clock["writer_translated"]) >> PAGE != page
+            wake_at(clock, now + 1)
+        else:
+            if clock["writer_asks"]:
+                page = packet_address(clock["writer_translated"]) >> PAGE
+                clock["writer_asks"] = 0
+            if channel_has_room(clock, WRITER):
+                channel_push(clock, WRITER, clock["writer_translated"])
+                clock["channel_total"] += 1
+                clock["writer_translated_valid"] = 0
     if clock["writer_lookup_valid"] and not clock["writer_translated_valid"]:
         clock["writer_translated"] = clock["writer_lookup"]
         clock["writer_translated_valid"] = 1
         clock["writer_lookup_valid"] = 0
+        clock["writer_asks"] = packet_address(clock["writer_translated"]) >> PAGE != clock["writer_page"]
         clock["moved"] = 1
+    clock["writer_page"] = page
     if clock["writer_state"] != _IDLE:
         if clock["writer_time"] > now:
             wake_at(clock, clock["writer_time"])
