@@ -12,7 +12,7 @@ way. It is brought up to date when a request is planned: nobody else can look at
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit
-from gemmini_sim.engine.clock._record import lowest_bit, wake_at
+from gemmini_sim.engine.clock._record import log, lowest_bit, wake_at
 from gemmini_sim.engine.clock.memory_port import GRANT_BIT, SINK_READ, SINK_WRITTEN
 from gemmini_sim.engine.clock.packet import (
     ACQUIRE,
@@ -27,6 +27,7 @@ from gemmini_sim.engine.clock.packet import (
     packet_source,
     wants_write,
 )
+from gemmini_sim.engine.clock.state import DMA_ACK, DMA_DATA
 
 __all__ = ["l2_answers", "l2_data", "l2_requests", "l2_schedule"]
 
@@ -353,7 +354,7 @@ def l2_answers(clock):
 
 
 @jit
-def l2_data(clock):
+def l2_data(clock, events):
     """Read or update one beat for the answer that is under way."""
     now = clock["now"]
     used = clock["banks_used"]
@@ -375,6 +376,7 @@ def l2_data(clock):
     if not clock["source_valid"] or stalled:
         return
     packet = clock["source_packet"]
+    bus = clock["bus_bytes"]
     host = is_host(packet)
     beat = clock["source_beat"]
     kind = packet_kind(packet)
@@ -382,11 +384,11 @@ def l2_data(clock):
     if answers and not host:
         pushed = clock["response_pushed"]
         if pushed - clock["response_popped"] >= _RESPONSE_ROOM or (
-            pushed >= _RESPONSE_ROOM and clock["response_pop"][(pushed - _RESPONSE_ROOM) & 31] + 3 > now
+            pushed >= _RESPONSE_ROOM and clock["response_pop"][(pushed - _RESPONSE_ROOM) & 31] + 4 > now
         ):
             wake_at(clock, now + 1)
             return
-    inner_banks = clock["bus_bytes"] // 8
+    inner_banks = bus // 8
     banks = ((1 << inner_banks) - 1) << ((clock["source_first_beat"] + beat) * inner_banks)
     if clock["source_reads"] and banks & used:
         wake_at(clock, now + 1)
@@ -409,6 +411,11 @@ def l2_data(clock):
             clock["response_last"][slot] = last
             clock["response_time"][slot] = now + 5
             clock["response_pushed"] = pushed + 1
+            if clock["tracing"]:
+                if kind == PUT:
+                    log(clock, events, now + 3, DMA_ACK, packet_source(packet), 0, 0)
+                else:
+                    log(clock, events, now + 3, DMA_DATA, packet_source(packet) + clock["reads_in_flight"], 0, bus)
     if kind == PUT:
         slot = (clock["update_head"] + clock["update_count"]) & 7
         clock["update_time"][slot] = now + 3

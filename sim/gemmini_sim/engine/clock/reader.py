@@ -8,10 +8,10 @@ with the one behind it.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit
-from gemmini_sim.engine.clock._record import log, lowest_bit, wake_at
+from gemmini_sim.engine.clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.clock.channel import READER, channel_has_room, channel_push
 from gemmini_sim.engine.clock.packet import GET, pack, packet_address
-from gemmini_sim.engine.clock.state import DMA_ACK, DMA_DATA, ROWS_IN_FLIGHT
+from gemmini_sim.engine.clock.state import ROWS_IN_FLIGHT
 
 __all__ = ["ASKS_READER", "ASKS_WRITER", "PAGE", "reader_requests", "responses_step", "translate_step"]
 
@@ -179,38 +179,47 @@ def _merger_open(clock, transaction):
 
 
 @jit
-def responses_step(clock, events):
+def responses_step(clock):
     """Take one beat (or acknowledgement) from the D channel, and give one row on."""
     now = clock["now"]
-    if clock["merger_valid"] and _merger_out(clock, clock["merger_path"]):
-        clock["merger_valid"] = 0
+    sent = clock["merger_sent"]
+    closing = False
+    if clock["merger_valid"]:
+        # A request whose last beats were of no use is dropped when all is there; only one that gives its last row away
+        # in this cycle makes room for the next at once.
+        closing = sent == clock["merger_bytes"] and clock["merger_beats"] * clock["bus_bytes"] == clock["merger_size"]
+        if closing:
+            clock["moved"] = 1
+        elif _merger_out(clock, clock["merger_path"]):
+            clock["merger_valid"] = 0
     popped = clock["response_popped"]
-    if popped == clock["response_pushed"]:
-        return
     slot = popped & 31
-    if clock["response_time"][slot] > now:
-        wake_at(clock, clock["response_time"][slot])
+    if popped == clock["response_pushed"] or clock["response_time"][slot] > now:
+        if popped != clock["response_pushed"]:
+            wake_at(clock, clock["response_time"][slot])
+        if closing:
+            clock["merger_valid"] = 0
         return
     source = clock["response_source"][slot]
     if source & 64:
         clock["write_freed"] |= 1 << (source & 63)
-        if clock["tracing"]:
-            log(clock, events, now - 2, DMA_ACK, source & 63, 0, 0)
     else:
         if not clock["merger_valid"]:
             _merger_open(clock, source)
         elif clock["merger_beats"] * clock["bus_bytes"] < clock["merger_size"]:
             clock["merger_beats"] += 1
             whole = clock["merger_beats"] * clock["bus_bytes"] == clock["merger_size"]
-            if whole and clock["merger_sent"] == clock["merger_bytes"]:
+            if whole and sent == clock["merger_bytes"]:
                 clock["merger_valid"] = 0
         else:
             wake_at(clock, now + 1)
+            if closing:
+                clock["merger_valid"] = 0
             return
-        if clock["tracing"]:
-            log(clock, events, now - 2, DMA_DATA, source + clock["reads_in_flight"], 0, clock["bus_bytes"])
         if clock["response_last"][slot]:
             clock["read_freed"] |= 1 << source
+    if closing:
+        clock["merger_valid"] = 0
     clock["response_pop"][slot] = now
     clock["response_popped"] = popped + 1
     clock["moved"] = 1

@@ -39,7 +39,7 @@ def _memory_system(clock, tags, events):
     ):
         l2_requests(clock, tags)
     if clock["source_valid"] or clock["update_count"]:
-        l2_data(clock)
+        l2_data(clock, events)
     if clock["read_count"] or clock["write_count"] or clock["clean_count"]:
         memory_answers(clock, events)
     if clock["acquire_count"] or clock["release_fill"]:
@@ -60,7 +60,7 @@ def step(clock, tags, trace, events):
     if clock["arrive_count"][0] or clock["arrive_count"][1] or clock["zero_valid"] or clock["zero_pixel_valid"]:
         rows_step(clock)
     if clock["merger_valid"] or clock["response_pushed"] != clock["response_popped"]:
-        responses_step(clock, events)
+        responses_step(clock)
     if clock["reader_translated_valid"] or clock["writer_translated_valid"]:
         translate_step(clock)
     out = clock["out_end"] != clock["out_issue"]
@@ -126,11 +126,17 @@ def _end_cycle(clock):
 @jit
 def is_busy(clock):
     """Return whether the accelerator tells the host that it is at work, at the start of the current cycle."""
+    return clock["stage_count"][0] > 0 or _is_working(clock)
+
+
+@jit
+def _is_working(clock):
+    """Return whether something is beyond the router."""
     station = clock["station_count"]
     if station == 1 and clock["solitary_preload"]:
         station = 0
     return (
-        clock["front_count"] > 0
+        clock["front_count"] > clock["stage_count"][0]
         or station > 0
         or clock["read_busy"] != 0
         or clock["write_busy"] != 0
@@ -149,7 +155,7 @@ def advance(clock, tags, trace, events, cycle):
         clock["wake"] = NEVER
         step(clock, tags, trace, events)
         if clock["tracing"]:
-            busy = is_busy(clock)
+            busy = _is_working(clock)
             if busy != clock["was_busy"]:
                 clock["was_busy"] = busy
                 log(clock, events, clock["now"] + 1, BUSY_RISE if busy else BUSY_FALL, 0, 0, 0)
