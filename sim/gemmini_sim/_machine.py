@@ -38,6 +38,7 @@ class Machine(NamedTuple):
     clock: NDArray[Any]
     tags: NDArray[Any]
     trace: NDArray[Any]
+    events: NDArray[Any]
 
 
 def new_machine(
@@ -100,6 +101,7 @@ def new_machine(
         clock=clock.new_clock(config, tracing=tracing),
         tags=clock.new_tags(config),
         trace=clock.new_trace(4096 if tracing else 0),
+        events=clock.new_events(0),
     )
 
 

@@ -295,6 +295,7 @@ def run(
     clock_state,
     tags,
     trace,
+    events,
 ):
     """Execute until the program ends or something needs the caller; return the status, as in ``core["status"]``.
 
@@ -316,7 +317,7 @@ def run(
     regions : REGION_DTYPE [capacity]
     accelerator, scratchpad, accumulator
         State and memories of Gemmini, as `accelerator.execute` takes them.
-    clock_state, tags, trace
+    clock_state, tags, trace, events
         The accelerator's clock, as `clock.command` takes it.
     """
     core = core_state[0]
@@ -704,9 +705,8 @@ def run(
                     x[instruction["rd"]] = accelerator.registers[0]["rd"]
                 if timing:
                     cycle = instret + stall
-                    stall += (
-                        accelerator_clock.command(clock, tags, trace, cycle, instruction["imm"], rs1, rs2, pc) - cycle
-                    )
+                    funct = np.int64(instruction["imm"])
+                    stall += accelerator_clock.command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc) - cycle
         elif operation == op.REGION:
             outcome = _mark_region(core, regions, instruction["imm"])
             if outcome == _NEXT and instruction["imm"] == 1:
@@ -717,7 +717,7 @@ def run(
         elif operation == op.FENCE:
             if timing:
                 cycle = instret + stall
-                stall += accelerator_clock.fence(clock, cycle) - cycle
+                stall += accelerator_clock.fence(clock, tags, trace, events, cycle) - cycle
         elif operation == op.FENCE_I:
             outside = _NOWHERE
             _forget_lines(core, code, lines)

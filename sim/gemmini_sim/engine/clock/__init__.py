@@ -22,7 +22,7 @@ from gemmini_sim.engine.clock.state import (
     new_tags,
     new_trace,
 )
-from gemmini_sim.engine.clock.step import advance, is_busy
+from gemmini_sim.engine.clock.step import advance, is_busy, is_stuck, run_cycle
 
 __all__ = [
     "CLOCK_DTYPE",
@@ -40,11 +40,15 @@ __all__ = [
     "new_trace",
 ]
 
+CONFIG = 3  # in the trace: a command that no unit executes
+
 # From the cycle in which the router has room to the commit of the instruction that was turned away, and from one
 # attempt to commit to the next.
 _RETRY_AFTER_ROOM = 4
 _RETRY_AFTER_ATTEMPT = 6
 _FENCE_AFTER_BUSY = 3
+# Nothing in the machine waits longer than this for something that is under way.
+_HANG = 1 << 20
 
 
 @jit
@@ -67,7 +71,10 @@ def command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
     commit = cycle
     if not stage_has_room(clock, ROUTER):
         while not stage_has_room(clock, ROUTER):
-            advance(clock, tags, trace, events, clock["now"] + 1)
+            run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
+            if is_stuck(clock):
+                clock["hung"] = 1
+                return cycle
         commit = max(clock["now"] + _RETRY_AFTER_ROOM, cycle + _RETRY_AFTER_ATTEMPT)
         advance(clock, tags, trace, events, commit)
     row = -1
@@ -78,7 +85,7 @@ def command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
             entry = trace[row]
             entry["pc"] = pc
             entry["funct"] = funct
-            entry["unit"] = -1
+            entry["unit"] = CONFIG
             entry["rs1"] = rs1
             entry["rs2"] = rs2
             entry["commit"] = commit
@@ -92,8 +99,10 @@ def fence(clock, tags, trace, events, cycle):
     """Return the cycle at which a fence that the host would commit at ``cycle`` commits."""
     advance(clock, tags, trace, events, cycle - _FENCE_AFTER_BUSY)
     while is_busy(clock):
-        before = clock["now"]
-        advance(clock, tags, trace, events, before + 1)
+        run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
+        if is_stuck(clock):
+            clock["hung"] = 1
+            break
     return max(cycle, clock["now"] + _FENCE_AFTER_BUSY)
 
 
@@ -119,6 +128,6 @@ def host_line(clock, tags, trace, events, cycle, address, write, fetch):
     clock["host_time"] = cycle + 1
     clock["host_done"] = -1
     clock["moved"] = 1
-    while clock["host_done"] < 0:
-        advance(clock, tags, trace, events, clock["now"] + 1)
+    while clock["host_done"] < 0 and not is_stuck(clock):
+        run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
     return clock["host_done"]

@@ -6,7 +6,7 @@ crossbar takes turns, and does not interleave the beats of one put.
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import log, wake_at
 from gemmini_sim.engine.clock.packet import (
     PUT,

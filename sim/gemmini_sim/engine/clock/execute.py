@@ -8,7 +8,7 @@ rows come out ``2 * dim`` cycles later, in the accumulator or the scratchpad.
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import log, wake_at
 from gemmini_sim.engine.clock.state import CONTROL, EXECUTE, MESH_OPERATIONS, MESH_REQ, MESH_RESP_LAST, MESH_ROWS
 from gemmini_sim.engine.clock.state import UNIT_QUEUE as QUEUE
@@ -328,6 +328,10 @@ def _start(clock, kind):
     clock["a_offset"] = 0
     clock["execute_kind"] = kind
     clock["execute_state"] = _COMPUTE
+    for slot in (head, following):
+        entry = clock["execute_entry"][slot]
+        if entry >= 0 and (slot == head or kind == _OVERLAP):
+            clock["entry_begun"][EXECUTE, entry] = clock["now"]
     clock["moved"] = 1
 
 

@@ -6,7 +6,7 @@ each in a cycle; the unrollers hold the commands behind a loop back until the lo
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import log, wake_at
 from gemmini_sim.engine.clock.loop_conv import conv_step
 from gemmini_sim.engine.clock.loop_matmul import matmul_step

@@ -11,7 +11,7 @@ way. It is brought up to date when a request is planned: nobody else can look at
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import log, lowest_bit, wake_at
 from gemmini_sim.engine.clock.memory_port import GRANT_BIT, SINK_READ, SINK_WRITTEN
 from gemmini_sim.engine.clock.packet import (
@@ -194,6 +194,8 @@ def l2_schedule(clock, tags):
     now = clock["now"]
     clock["mshr_ready"] |= clock["mshr_wake"][now & 3]
     clock["mshr_wake"][now & 3] = 0
+    if clock["mshr_wake"][(now + 1) & 3] | clock["mshr_wake"][(now + 2) & 3]:
+        wake_at(clock, now + 1)
     able = clock["mshr_ready"] & clock["mshr_want"]
     if able == 0:
         return

@@ -6,7 +6,7 @@ the DMA into a scratchpad bank come before reads of the array; writes of the arr
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.clock.state import LOAD, ROWS_IN_FLIGHT, UNIT_QUEUE
 
@@ -44,6 +44,7 @@ def _open_tracker(clock, entry, funct, rs1, rs2):
         rows = 1
     row_bytes = columns * (clock["accumulator_bytes"] if wide else clock["element_bytes"])
     clock["tracker_entry"][tracker] = entry
+    clock["entry_begun"][LOAD, entry] = clock["now"]
     clock["tracker_rows"][tracker] = rows
     clock["tracker_row_bytes"][tracker] = row_bytes
     clock["tracker_left"][tracker] = rows * row_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 
 __all__ = ["conv_step"]
 

@@ -7,7 +7,7 @@ entries. A loop can be configured while the one before it runs, on the other hal
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 
 __all__ = ["matmul_step"]
 

@@ -8,7 +8,7 @@ of a release without data, which the memory never sees.
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import log, wake_at
 from gemmini_sim.engine.clock.state import AXI_AR, AXI_AW, AXI_RLAST
 

@@ -6,7 +6,7 @@ the host's, 8-15 who waits for the answer, 16 whether the host wants to write; t
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 
 __all__ = [
     "ACQUIRE",

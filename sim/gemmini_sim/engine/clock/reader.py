@@ -7,7 +7,7 @@ with the one behind it.
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.clock.channel import READER, channel_has_room, channel_push
 from gemmini_sim.engine.clock.packet import GET, pack, packet_address
@@ -85,6 +85,8 @@ def reader_requests(clock):
             clock["channel_total"] += 1
         else:
             retry = clock["reader_translated"]
+    if clock["reader_lookup_valid"]:
+        clock["moved"] = 1
     clock["reader_translated_valid"] = clock["reader_lookup_valid"]
     clock["reader_translated"] = clock["reader_lookup"]
     clock["reader_lookup_valid"] = 0

@@ -115,6 +115,7 @@ CLOCK_DTYPE = np.dtype(
         ("now", "i8"),
         ("moved", "i8"),
         ("was_busy", "i8"),
+        ("hung", "i8"),
         ("wake", "i8"),
         # --- commands on their way to the reservation station
         ("command_count", "i8"),
@@ -136,6 +137,7 @@ CLOCK_DTYPE = np.dtype(
         ("entry_rs1", "i8", (3, STATION)),
         ("entry_rs2", "i8", (3, STATION)),
         ("entry_row", "i8", (3, STATION)),
+        ("entry_begun", "i8", (3, STATION)),
         ("entry_time", "i8", (3, STATION)),
         ("entry_wait", "i8", (3, STATION)),
         ("entry_users", "i8", (3, STATION, 3)),
@@ -588,11 +590,11 @@ CLOCK_DTYPE = np.dtype(
 
 COMMAND_DTYPE = np.dtype(
     [
-        ("pc", "i8"),
-        ("rs1", "i8"),
-        ("rs2", "i8"),
-        ("funct", "i8"),
-        ("unit", "i8"),
+        ("pc", "u8"),
+        ("rs1", "u8"),
+        ("rs2", "u8"),
+        ("funct", "i4"),
+        ("unit", "i4"),
         ("commit", "i8"),
         ("allocate", "i8"),
         ("issue", "i8"),

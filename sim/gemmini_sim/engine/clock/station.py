@@ -7,7 +7,7 @@ queue until they are issued. So each queue issues in order, one per cycle.
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import log, lowest_bit, wake_at
 from gemmini_sim.engine.clock.state import (
     ALLOC,
@@ -198,6 +198,7 @@ def allocate(clock, trace, events, funct, rs1, rs2, row, origin):
     clock["entry_row"][queue, entry] = row
     clock["entry_from"][queue, entry] = origin
     clock["entry_time"][queue, entry] = now + 1
+    clock["entry_begun"][queue, entry] = now + 1
     clock["entry_wait"][queue, entry] = 0
     for other in range(3):
         clock["entry_users"][queue, entry, other] = 0
@@ -260,6 +261,7 @@ def _complete(clock, trace, events, queue, entry):
         log(clock, events, clock["now"], COMPLETE, _number(queue, entry), 0, 0)
         row = clock["entry_row"][queue, entry]
         if 0 <= row < trace.shape[0]:
+            trace[row]["start"] = clock["entry_begun"][queue, entry]
             trace[row]["complete"] = clock["now"]
 
 
@@ -359,4 +361,5 @@ def _issue(clock, trace, events, queue, entry):
             log(clock, events, now, COMPLETE_ON_ISSUE, _number(queue, entry), 0, 0)
             row = clock["entry_row"][queue, entry]
             if 0 <= row < trace.shape[0]:
-                trace[row]["complete"] = now
+                trace[row]["start"] = now
+            trace[row]["complete"] = now

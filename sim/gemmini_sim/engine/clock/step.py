@@ -7,7 +7,7 @@ next one for which a unit has asked.
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import NEVER, log
 from gemmini_sim.engine.clock.channel import channel_step
 from gemmini_sim.engine.clock.execute import execute_step, mesh_step, results_step, unroll_step
@@ -20,7 +20,7 @@ from gemmini_sim.engine.clock.state import BUSY_FALL, BUSY_RISE, EXECUTE, LOAD, 
 from gemmini_sim.engine.clock.station import complete_step, issue_step
 from gemmini_sim.engine.clock.store import dispatch_step, store_step, writer_step
 
-__all__ = ["advance", "is_busy", "step"]
+__all__ = ["advance", "is_busy", "is_stuck", "run_cycle"]
 
 
 @jit
@@ -148,18 +148,30 @@ def _is_working(clock):
 
 
 @jit
+def run_cycle(clock, tags, trace, events, limit):
+    """Simulate one cycle, and skip those after it, up to ``limit``, in which nothing can happen."""
+    clock["moved"] = 0
+    clock["wake"] = NEVER
+    step(clock, tags, trace, events)
+    if clock["tracing"]:
+        busy = _is_working(clock)
+        if busy != clock["was_busy"]:
+            clock["was_busy"] = busy
+            log(clock, events, clock["now"] + 1, BUSY_RISE if busy else BUSY_FALL, 0, 0, 0)
+    if clock["moved"]:
+        clock["now"] += 1
+    else:
+        clock["now"] = min(max(clock["now"] + 1, clock["wake"]), limit)
+
+
+@jit
 def advance(clock, tags, trace, events, cycle):
     """Simulate all cycles before ``cycle``."""
     while clock["now"] < cycle:
-        clock["moved"] = 0
-        clock["wake"] = NEVER
-        step(clock, tags, trace, events)
-        if clock["tracing"]:
-            busy = _is_working(clock)
-            if busy != clock["was_busy"]:
-                clock["was_busy"] = busy
-                log(clock, events, clock["now"] + 1, BUSY_RISE if busy else BUSY_FALL, 0, 0, 0)
-        if clock["moved"]:
-            clock["now"] += 1
-        else:
-            clock["now"] = min(max(clock["now"] + 1, clock["wake"]), cycle)
+        run_cycle(clock, tags, trace, events, cycle)
+
+
+@jit
+def is_stuck(clock):
+    """Return whether the last cycle moved nothing and nothing asked for a later one: the hardware would hang."""
+    return clock["moved"] == 0 and clock["wake"] == NEVER

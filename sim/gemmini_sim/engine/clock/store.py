@@ -7,7 +7,7 @@ it. The writer cuts a row (or a row of several blocks) into puts of aligned wind
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.clock.channel import WRITER, channel_has_room, channel_push
 from gemmini_sim.engine.clock.packet import PUT, PUT_BEAT, pack, packet_address
@@ -374,7 +374,9 @@ def store_step(clock):
         tracker = lowest_bit(~clock["store_tracker_busy"])
         clock["store_tracker_busy"] |= 1 << tracker
         clock["store_tracker"] = tracker
-        clock["store_tracker_entry"][tracker] = clock["queue_entry"][STORE, head]
+        entry = clock["queue_entry"][STORE, head]
+        clock["store_tracker_entry"][tracker] = entry
+        clock["entry_begun"][STORE, entry] = now
         clock["store_tracker_left"][tracker] = _total_rows(clock, (rs2 >> 48) & 0xFFFF, blocks)
         clock["moved"] = 1
         sent = _send_row(clock, rs1, rs2, blocks)
