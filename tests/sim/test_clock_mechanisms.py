@@ -1,5 +1,7 @@
 """Mechanisms of the accelerator's clock, one by one, against cycles seen on RTL (shared/rtl: NOTES.md and traces)."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from gemmini_sim.config import load_config
@@ -155,7 +157,7 @@ def test_four_blocks_to_one_line_take_seven_cycles_per_row():
     machine = Machine()
     machine.run([mvout(DATA, ACCUMULATOR, columns=64)])
     first_beats = machine.cycles("dma_put")[::4]
-    assert {b - a for a, b in zip(first_beats, first_beats[1:], strict=False)} == {7}
+    assert {b - a for a, b in pairwise(first_beats)} == {7}
 
 
 def pairs(count, weights=BANK, result=lambda i: ACCUMULATOR + 16 * (i % 32), activations=0, rows=16):
@@ -232,7 +234,7 @@ def test_two_that_ask_for_new_pages_at_once_cost_the_writer_two_cycles():
         commands = [mvin(page + 4096 * i, 9000 + 16 * i, rows=1) for i in range(6)]
         machine.run([mvout(DATA + 8192, 0), *commands])
         puts = machine.cycles("dma_put")
-        return max(b - a for a, b in zip(puts, puts[1:], strict=False))
+        return max(b - a for a, b in pairwise(puts))
 
     assert longest_gap(DATA + 65536) >= 1
 

@@ -46,7 +46,7 @@ def jit(function: F) -> F:
 
 
 def jit_part(function: F) -> F:
-    """Compile like :func:`jit` a function that only jitted code calls: without the entry from Python, a quarter faster."""
+    """Compile a function that only jitted code calls: as :func:`jit`, a quarter faster, without an entry from Python."""
     return _compile(function, entry=False)
 
 

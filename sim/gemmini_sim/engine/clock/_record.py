@@ -36,8 +36,7 @@ def lowest_bit(mask):
 @jit
 def wake_at(clock, cycle):
     """Note that something can happen in ``cycle``, so that idle cycles before it may be skipped but not it."""
-    if cycle < clock["wake"]:
-        clock["wake"] = cycle
+    clock["wake"] = min(clock["wake"], cycle)
 
 
 @jit

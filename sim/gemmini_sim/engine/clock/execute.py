@@ -172,7 +172,10 @@ def unroll_step(clock):
     if clock["unroll_time"][head] > now:
         wake_at(clock, clock["unroll_time"][head])
         return
-    if clock["execute_count"] + clock["execute_popped"] * (clock["execute_pop"] == now) >= clock["queue_entries"][EXECUTE]:
+    if (
+        clock["execute_count"] + clock["execute_popped"] * (clock["execute_pop"] == now)
+        >= clock["queue_entries"][EXECUTE]
+    ):
         return
     funct = clock["unroll_funct"][head]
     second = clock["unroll_count"] > 1 and clock["unroll_time"][head ^ 1] <= now
@@ -284,10 +287,7 @@ def _start(clock, kind):
     else:
         compute_a = third if a_turned else head
         compute_b = third if b_turned else head
-        if kind == _OVERLAP:
-            starts = A | B | D
-        else:
-            starts = (0 if a_turned else A) | (0 if b_turned else B)
+        starts = A | B | D if kind == _OVERLAP else (0 if a_turned else A) | (0 if b_turned else B)
     a_rs1 = clock["execute_rs1"][compute_a]
     b_rs2 = clock["execute_rs2"][compute_b]
     d_rs1 = clock["execute_rs1"][preload]

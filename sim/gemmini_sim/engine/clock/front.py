@@ -96,9 +96,7 @@ def front_step(clock, trace, events):
             _pop(clock, MATMUL)
             clock["front_count"] -= 1
         if unrolled & 2:
-            made = push_command(
-                clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 1
-            )
+            made = push_command(clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 1)
             stage_push(clock, UNROLLED, made)
             clock["front_count"] += 1
     elif command >= 0 and stage_has_room(clock, UNROLLED):
@@ -111,9 +109,7 @@ def front_step(clock, trace, events):
             _pop(clock, CONV)
             clock["front_count"] -= 1
         if unrolled & 2:
-            made = push_command(
-                clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 2
-            )
+            made = push_command(clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 2)
             stage_push(clock, MATMUL, made)
             clock["front_count"] += 1
     elif command >= 0 and stage_has_room(clock, MATMUL):

@@ -212,7 +212,7 @@ def l2_schedule(clock, tags):
     if able == 0:
         return
     first = able & clock["mshr_robin"]
-    mshr = lowest_bit(first if first else able)
+    mshr = lowest_bit(first or able)
     bit = 1 << mshr
     clock["mshr_robin"] = ~((bit << 1) - 1)
     clock["moved"] = 1
@@ -451,10 +451,7 @@ def l2_requests(clock, tags):
         hosts = clock["host_valid"] and clock["host_time"] <= now and clock["system_beats"] == 0
         if clock["host_valid"] and not hosts:
             wake_at(clock, clock["host_time"])
-        if ours and hosts:
-            from_host = clock["system_mask"] == 0
-        else:
-            from_host = hosts and not ours
+        from_host = clock["system_mask"] == 0 if ours and hosts else hosts and not ours
         if from_host:
             packet = clock["host_packet"]
         elif ours:

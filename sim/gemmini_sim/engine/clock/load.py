@@ -127,9 +127,7 @@ def load_step(clock):
     elif state == _WAITING_FOR_DMA:
         if _send_row(clock, rs1, rs2, funct):
             clock["load_state"] = _SENDING
-    elif clock["load_row"] == 0:
-        _pop(clock)
-    elif _send_row(clock, rs1, rs2, funct) and clock["load_row"] == 0:
+    elif clock["load_row"] == 0 or (_send_row(clock, rs1, rs2, funct) and clock["load_row"] == 0):
         _pop(clock)
 
 

@@ -165,7 +165,12 @@ def _config_load(clock, unit, state_id, block_stride, pixels, stride):
 def _bias(clock):
     loop = clock["conv_loop"][BIAS]
     dim = clock["dim"]
-    b, orow, ocol, och = clock["conv_b"][BIAS], clock["conv_orow"][BIAS], clock["conv_ocol"][BIAS], clock["conv_och"][BIAS]
+    b, orow, ocol, och = (
+        clock["conv_b"][BIAS],
+        clock["conv_orow"][BIAS],
+        clock["conv_ocol"][BIAS],
+        clock["conv_och"][BIAS],
+    )
     ochs, ocols = clock["conv_ochs"][loop], clock["conv_ocols"][loop]
     images, orows = clock["conv_batches"][loop], clock["conv_orows"][loop]
     if clock["conv_state"][BIAS] == _CONFIG:
@@ -183,7 +188,12 @@ def _bias(clock):
     ocol = _following(ocol, dim, ocols, 0, och == 0)
     orow = _following(orow, 1, orows, 0, ocol == 0 and och == 0)
     b = _following(b, 1, images, 0, orow == 0 and ocol == 0 and och == 0)
-    clock["conv_b"][BIAS], clock["conv_orow"][BIAS], clock["conv_ocol"][BIAS], clock["conv_och"][BIAS] = b, orow, ocol, och
+    clock["conv_b"][BIAS], clock["conv_orow"][BIAS], clock["conv_ocol"][BIAS], clock["conv_och"][BIAS] = (
+        b,
+        orow,
+        ocol,
+        och,
+    )
     if b == 0 and orow == 0 and ocol == 0 and och == 0:
         clock["conv_state"][BIAS] = _IDLE
 
@@ -198,10 +208,17 @@ def _input(clock):
     images, channels = clock["conv_batches"][loop], clock["conv_kchs"][loop]
     stride = (clock["conv_batch_size"][loop] if turned else clock["conv_in_stride"][loop]) * element
     if clock["conv_state"][INPUT] == _CONFIG:
-        _config_load(clock, INPUT, 0, clock["conv_input_stride"][loop], clock["conv_pixels"][loop], stride << downsample)
+        _config_load(
+            clock, INPUT, 0, clock["conv_input_stride"][loop], clock["conv_pixels"][loop], stride << downsample
+        )
         clock["conv_state"][INPUT] = _RUN
         return
-    b, irow, icol, ich = clock["conv_b"][INPUT], clock["conv_orow"][INPUT], clock["conv_ocol"][INPUT], clock["conv_och"][INPUT]
+    b, irow, icol, ich = (
+        clock["conv_b"][INPUT],
+        clock["conv_orow"][INPUT],
+        clock["conv_ocol"][INPUT],
+        clock["conv_och"][INPUT],
+    )
     irows, icols = clock["conv_irows_unpadded"][loop], clock["conv_icols_unpadded"][loop]
     up, down = _undilated(clock, loop, clock["conv_upad"][loop]), _undilated(clock, loop, clock["conv_dpad"][loop])
     left, right = _undilated(clock, loop, clock["conv_lpad"][loop]), _undilated(clock, loop, clock["conv_rpad"][loop])
@@ -216,7 +233,9 @@ def _input(clock):
         local = start + (b // dim) * clock["conv_input_stride"][loop] + (ich * height + row) * width + column
         columns = min(step, images - b)
     else:
-        offset = ((b * plane_row * plane_column + irow * plane_column + icol) * clock["conv_in_stride"][loop] + ich) * element
+        offset = (
+            (b * plane_row * plane_column + irow * plane_column + icol) * clock["conv_in_stride"][loop] + ich
+        ) * element
         local = start + (ich // dim) * clock["conv_input_stride"][loop] + (b * height + row) * width + column
         columns = min(step, channels - ich)
     if icol < 0:

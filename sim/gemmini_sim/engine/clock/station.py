@@ -71,10 +71,13 @@ def _overlaps(clock, queue_1, entry_1, operand_1, queue_2, entry_2, operand_2):
     start_1 = clock["entry_start"][queue_1, entry_1, operand_1]
     start_2 = clock["entry_start"][queue_2, entry_2, operand_2]
     if start_2 <= start_1:
-        return start_1 < clock["entry_end"][queue_2, entry_2, operand_2] or clock["entry_wraps"][
-            queue_2, entry_2, operand_2
-        ]
-    return start_2 < clock["entry_end"][queue_1, entry_1, operand_1] or clock["entry_wraps"][queue_1, entry_1, operand_1]
+        return (
+            start_1 < clock["entry_end"][queue_2, entry_2, operand_2]
+            or clock["entry_wraps"][queue_2, entry_2, operand_2]
+        )
+    return (
+        start_2 < clock["entry_end"][queue_1, entry_1, operand_1] or clock["entry_wraps"][queue_1, entry_1, operand_1]
+    )
 
 
 @jit

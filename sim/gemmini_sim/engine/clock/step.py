@@ -1,8 +1,8 @@
 """One cycle of the accelerator and its memory system, and how many of them to skip.
 
-Within a cycle every unit sees the registers as the cycle before left them: units nearer to the memories come first, and
-what one hands to the next carries the cycle from which it can be seen. A cycle in which nothing moved is followed by the
-next one for which a unit has asked.
+Within a cycle every unit sees the registers as the cycle before left them: units nearer to the memories come first,
+and what one hands to the next carries the cycle from which it can be seen. A cycle in which nothing moved is followed
+by the next one for which a unit has asked.
 """
 
 from __future__ import annotations
@@ -71,12 +71,7 @@ def step(clock, tags, trace, events):
         configured = execute_step(clock, events)
     if out:
         dispatch_step(clock)
-    if (
-        clock["reader_valid"]
-        or clock["row_count"]
-        or clock["reader_lookup_valid"]
-        or clock["reader_translated_valid"]
-    ):
+    if clock["reader_valid"] or clock["row_count"] or clock["reader_lookup_valid"] or clock["reader_translated_valid"]:
         reader_requests(clock)
     if configured >= 0:
         result = configured
