@@ -46,7 +46,7 @@ def jit(function: F) -> F:
 
 
 def jit_part(function: F) -> F:
-    """Compile a function that only jitted code calls: as :func:`jit`, a quarter faster, without an entry from Python."""
+    """Compile a function that only jitted code calls: like :func:`jit`, a quarter faster, no entry from Python."""
     return _compile(function, entry=False)
 
 
