@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from gemmini_sim.config import DRAM_BASE, MachineConfig
 from gemmini_sim.elf import Segment
-from gemmini_sim.engine import accelerator_state, clock, core, core_state, opcodes
+from gemmini_sim.engine import accelerator_state, core_state, opcodes
+from gemmini_sim.engine.clocks import ClockName, clock_module, core_module
 
 __all__ = ["Machine", "new_machine", "run_machine"]
 
@@ -79,6 +80,7 @@ def new_machine(
     first = min(first, end)
     code = core_state.new_code(first, end)
     scratchpad, accumulator = accelerator_state.new_memories(config)
+    clock = clock_module(config.clock)
     return Machine(
         core=core_state.new_core(
             entry=entry,
@@ -112,13 +114,13 @@ def _word(address: int | None, size: int) -> int:
     return (address - DRAM_BASE) // 8
 
 
-def run_machine(machine: Machine, *, console_limit: int) -> Machine:
+def run_machine(machine: Machine, *, console_limit: int, clock: ClockName = "command") -> Machine:
     """Run until the program ends or has used up what it may; return the machine with the arrays as they are then.
 
     The outcome is in ``machine.core[0]["status"]``, one of the last group of statuses in `engine.opcodes`, or one of
     the ``FULL`` ones if the array must not grow further.
     """
-    run: Callable[..., int] = core.run
+    run: Callable[..., int] = core_module(clock).run
     while True:
         with np.errstate(all="ignore"):  # without JIT, NumPy would warn of the wrap-around that RISC-V asks for
             status = run(*machine)

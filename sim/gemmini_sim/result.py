@@ -75,7 +75,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What happened, event by event. ``commands`` has one row per Gemmini command (``engine.clock.COMMAND_DTYPE``)."""
+    """What happened; ``commands`` has one row per Gemmini command (``engine.command_clock.COMMAND_DTYPE``)."""
 
     commands: NDArray[np.void]
 

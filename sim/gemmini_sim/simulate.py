@@ -87,7 +87,7 @@ def simulate(
     )
     for name, array in (memory or {}).items():
         _write(machine.memory, program, name, array)
-    machine = _machine.run_machine(machine, console_limit=console_limit)
+    machine = _machine.run_machine(machine, console_limit=console_limit, clock=config.clock)
     return _result(machine, program, console_limit=console_limit, tracing=tracing)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemmini_sim.engine import clock as accelerator_clock
 from gemmini_sim.engine import opcodes as op
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.accelerator import execute
 from gemmini_sim.engine.accelerator_state import BAD_FUNCT, NO_FAULT, start_region
+from gemmini_sim.engine.clocks import clock_of_core
 from gemmini_sim.engine.csr import enter_trap, execute_csr, float_dirty, float_off, return_from_trap
 from gemmini_sim.engine.decode import decode
 from gemmini_sim.engine.float_execute import execute_float
@@ -30,6 +30,8 @@ from gemmini_sim.engine.integer import (
 )
 
 __all__ = ["run"]
+
+accelerator_clock = clock_of_core(__name__)
 
 # What an instruction that is executed outside the chain asks of the loop.
 _NEXT, _JUMP, _RAISE, _STOP = 0, 1, 2, 3

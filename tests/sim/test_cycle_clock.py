@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from gemmini_sim.config import load_config
-from gemmini_sim.engine import clock as module
-from gemmini_sim.engine.clock import EVENT_NAMES
+from gemmini_sim.engine import cycle_clock as module
+from gemmini_sim.engine.cycle_clock import EVENT_NAMES
 
 LEAN = load_config("lean-rtl")
 GARBAGE = 0xFFFF_FFFF

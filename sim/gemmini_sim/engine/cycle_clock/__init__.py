@@ -10,9 +10,9 @@ It sees commands, never data: the configuration registers are kept a second time
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit
-from gemmini_sim.engine.clock.front import ROUTER, push_command, stage_has_room, stage_push
-from gemmini_sim.engine.clock.packet import ACQUIRE, GET, host_packet
-from gemmini_sim.engine.clock.state import (
+from gemmini_sim.engine.cycle_clock.front import ROUTER, push_command, stage_has_room, stage_push
+from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, GET, host_packet
+from gemmini_sim.engine.cycle_clock.state import (
     CLOCK_DTYPE,
     COMMAND_DTYPE,
     EVENT_DTYPE,
@@ -22,7 +22,7 @@ from gemmini_sim.engine.clock.state import (
     new_tags,
     new_trace,
 )
-from gemmini_sim.engine.clock.step import advance, is_busy, is_stuck, run_cycle
+from gemmini_sim.engine.cycle_clock.step import advance, is_busy, is_stuck, run_cycle
 
 __all__ = [
     "CLOCK_DTYPE",

@@ -8,11 +8,11 @@ it. The writer cuts a row (or a row of several blocks) into puts of aligned wind
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.clock.channel import WRITER, channel_has_room, channel_push
-from gemmini_sim.engine.clock.packet import PUT, PUT_BEAT, pack, packet_address
-from gemmini_sim.engine.clock.reader import ASKS_WRITER, PAGE
-from gemmini_sim.engine.clock.state import ROWS_IN_FLIGHT, STORE, UNIT_QUEUE
+from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
+from gemmini_sim.engine.cycle_clock.channel import WRITER, channel_has_room, channel_push
+from gemmini_sim.engine.cycle_clock.packet import PUT, PUT_BEAT, pack, packet_address
+from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, PAGE
+from gemmini_sim.engine.cycle_clock.state import ROWS_IN_FLIGHT, STORE, UNIT_QUEUE
 
 __all__ = ["dispatch_step", "store_step", "writer_step"]
 

@@ -7,11 +7,11 @@ each in a cycle; the unrollers hold the commands behind a loop back until the lo
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.clock._record import log, wake_at
-from gemmini_sim.engine.clock.loop_conv import conv_step
-from gemmini_sim.engine.clock.loop_matmul import matmul_step
-from gemmini_sim.engine.clock.state import CMD_FIRE, COMMANDS
-from gemmini_sim.engine.clock.station import allocate, queue_of
+from gemmini_sim.engine.cycle_clock._record import log, wake_at
+from gemmini_sim.engine.cycle_clock.loop_conv import conv_step
+from gemmini_sim.engine.cycle_clock.loop_matmul import matmul_step
+from gemmini_sim.engine.cycle_clock.state import CMD_FIRE, COMMANDS
+from gemmini_sim.engine.cycle_clock.station import allocate, queue_of
 
 __all__ = ["front_step", "push_command", "stage_has_room", "stage_push"]
 

@@ -8,8 +8,8 @@ queue until they are issued. So each queue issues in order, one per cycle.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.clock._record import log, lowest_bit, wake_at
-from gemmini_sim.engine.clock.state import (
+from gemmini_sim.engine.cycle_clock._record import log, lowest_bit, wake_at
+from gemmini_sim.engine.cycle_clock.state import (
     ALLOC,
     COMPLETE,
     COMPLETE_ON_ISSUE,

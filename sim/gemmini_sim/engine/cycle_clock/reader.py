@@ -8,10 +8,10 @@ with the one behind it.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.clock.channel import READER, channel_has_room, channel_push
-from gemmini_sim.engine.clock.packet import GET, pack, packet_address
-from gemmini_sim.engine.clock.state import ROWS_IN_FLIGHT
+from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
+from gemmini_sim.engine.cycle_clock.channel import READER, channel_has_room, channel_push
+from gemmini_sim.engine.cycle_clock.packet import GET, pack, packet_address
+from gemmini_sim.engine.cycle_clock.state import ROWS_IN_FLIGHT
 
 __all__ = ["ASKS_READER", "ASKS_WRITER", "PAGE", "reader_requests", "responses_step", "translate_step"]
 

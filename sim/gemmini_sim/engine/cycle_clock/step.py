@@ -8,17 +8,17 @@ by the next one for which a unit has asked.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.clock._record import NEVER, log
-from gemmini_sim.engine.clock.channel import channel_step
-from gemmini_sim.engine.clock.execute import execute_step, mesh_step, results_step, unroll_step
-from gemmini_sim.engine.clock.front import front_step
-from gemmini_sim.engine.clock.l2 import l2_answers, l2_data, l2_requests
-from gemmini_sim.engine.clock.load import load_step, rows_step
-from gemmini_sim.engine.clock.memory_port import memory_answers, memory_requests
-from gemmini_sim.engine.clock.reader import reader_requests, responses_step, translate_step
-from gemmini_sim.engine.clock.state import BUSY_FALL, BUSY_RISE, EXECUTE, LOAD, STORE
-from gemmini_sim.engine.clock.station import complete_step, issue_step
-from gemmini_sim.engine.clock.store import dispatch_step, store_step, writer_step
+from gemmini_sim.engine.cycle_clock._record import NEVER, log
+from gemmini_sim.engine.cycle_clock.channel import channel_step
+from gemmini_sim.engine.cycle_clock.execute import execute_step, mesh_step, results_step, unroll_step
+from gemmini_sim.engine.cycle_clock.front import front_step
+from gemmini_sim.engine.cycle_clock.l2 import l2_answers, l2_data, l2_requests
+from gemmini_sim.engine.cycle_clock.load import load_step, rows_step
+from gemmini_sim.engine.cycle_clock.memory_port import memory_answers, memory_requests
+from gemmini_sim.engine.cycle_clock.reader import reader_requests, responses_step, translate_step
+from gemmini_sim.engine.cycle_clock.state import BUSY_FALL, BUSY_RISE, EXECUTE, LOAD, STORE
+from gemmini_sim.engine.cycle_clock.station import complete_step, issue_step
+from gemmini_sim.engine.cycle_clock.store import dispatch_step, store_step, writer_step
 
 __all__ = ["advance", "is_busy", "is_stuck", "run_cycle"]
 

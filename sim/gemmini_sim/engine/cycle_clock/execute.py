@@ -9,9 +9,9 @@ rows come out ``2 * dim`` cycles later, in the accumulator or the scratchpad.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.clock._record import log, wake_at
-from gemmini_sim.engine.clock.state import CONTROL, EXECUTE, MESH_OPERATIONS, MESH_REQ, MESH_RESP_LAST, MESH_ROWS
-from gemmini_sim.engine.clock.state import UNIT_QUEUE as QUEUE
+from gemmini_sim.engine.cycle_clock._record import log, wake_at
+from gemmini_sim.engine.cycle_clock.state import CONTROL, EXECUTE, MESH_OPERATIONS, MESH_REQ, MESH_RESP_LAST, MESH_ROWS
+from gemmini_sim.engine.cycle_clock.state import UNIT_QUEUE as QUEUE
 
 __all__ = ["execute_step", "mesh_step", "results_step", "unroll_step"]
 

@@ -7,8 +7,8 @@ crossbar takes turns, and does not interleave the beats of one put.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.clock._record import log, wake_at
-from gemmini_sim.engine.clock.packet import (
+from gemmini_sim.engine.cycle_clock._record import log, wake_at
+from gemmini_sim.engine.cycle_clock.packet import (
     PUT,
     PUT_BEAT,
     packet_address,
@@ -16,7 +16,7 @@ from gemmini_sim.engine.clock.packet import (
     packet_size,
     packet_source,
 )
-from gemmini_sim.engine.clock.state import DMA_GET, DMA_PUT
+from gemmini_sim.engine.cycle_clock.state import DMA_GET, DMA_PUT
 
 __all__ = ["channel_has_room", "channel_push", "channel_step"]
 

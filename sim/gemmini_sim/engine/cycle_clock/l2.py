@@ -12,9 +12,9 @@ way. It is brought up to date when a request is planned: nobody else can look at
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.clock._record import log, lowest_bit, wake_at
-from gemmini_sim.engine.clock.memory_port import GRANT_BIT, SINK_READ, SINK_WRITTEN
-from gemmini_sim.engine.clock.packet import (
+from gemmini_sim.engine.cycle_clock._record import log, lowest_bit, wake_at
+from gemmini_sim.engine.cycle_clock.memory_port import GRANT_BIT, SINK_READ, SINK_WRITTEN
+from gemmini_sim.engine.cycle_clock.packet import (
     ACQUIRE,
     GET,
     PUT,
@@ -27,7 +27,7 @@ from gemmini_sim.engine.clock.packet import (
     packet_source,
     wants_write,
 )
-from gemmini_sim.engine.clock.state import DMA_ACK, DMA_DATA
+from gemmini_sim.engine.cycle_clock.state import DMA_ACK, DMA_DATA
 
 __all__ = ["l2_answers", "l2_data", "l2_requests", "l2_schedule"]
 

@@ -7,8 +7,8 @@ the DMA into a scratchpad bank come before reads of the array; writes of the arr
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.clock.state import LOAD, ROWS_IN_FLIGHT, UNIT_QUEUE
+from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
+from gemmini_sim.engine.cycle_clock.state import LOAD, ROWS_IN_FLIGHT, UNIT_QUEUE
 
 __all__ = ["load_step", "rows_step"]
 
