@@ -227,27 +227,6 @@ def test_a_dependent_pair_issues_one_cycle_after_its_load_is_complete():
     assert machine.cycles("issue", 17)[0] == machine.cycles("complete", 0)[0] + 1
 
 
-def test_two_that_ask_for_new_pages_at_once_cost_the_writer_two_cycles():
-    def longest_gap(page):
-        machine = Machine(setup=[mvin(DATA, 8192), mvout(DATA, 0)])
-        machine.run([mvin(DATA + 64 * i, 9000 + i, rows=1) for i in range(2)])
-        commands = [mvin(page + 4096 * i, 9000 + 16 * i, rows=1) for i in range(6)]
-        machine.run([mvout(DATA + 8192, 0), *commands])
-        puts = machine.cycles("dma_put")
-        return max(b - a for a, b in pairwise(puts))
-
-    assert longest_gap(DATA + 65536) >= 1
-
-
-@pytest.mark.parametrize("latency", [20, 60, 120])
-def test_a_missing_line_arrives_six_cycles_after_the_memory_answers(latency):
-    machine = Machine(LEAN.with_values({"memory.latency": latency}), warm=0)
-    machine.run([mvin(DATA, 0, rows=1)])
-    request, answer = machine.cycles("axi_ar")[0], machine.cycles("dma_data")[0]
-    assert request - machine.cycles("dma_get")[0] in {4, 5}
-    assert answer == request + latency + 6
-
-
 def test_misses_are_limited_by_the_ports_bandwidth_or_by_ten_registers():
     for latency, cycles in ((20, 8), (120, 13.7)):
         machine = Machine(LEAN.with_values({"memory.latency": latency}), warm=0)
