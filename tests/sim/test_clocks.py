@@ -1,5 +1,9 @@
 """The two clocks behind one core: same function, cycles of the same order, kept apart by the machine."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from gemmini_sim import compile_c, load_config, simulate
@@ -59,3 +63,14 @@ def test_both_clocks_give_the_same_bits_and_cycles_of_the_same_order():
         assert (moved["start"] <= moved["complete"]).all()
     assert cycles["command"] != cycles["cycle"]
     assert 0.5 < cycles["command"] / cycles["cycle"] < 2
+
+
+@pytest.mark.slow
+def test_cached_machine_code_of_the_cycle_core_serves_another_process(tmp_path):
+    """Slow for the reason above: the first process may have to compile."""
+    program = tmp_path / "program.elf"
+    program.write_bytes(compile_c(PROGRAM, config=load_config("lean-rtl")).elf)
+    command = [sys.executable, "-m", "gemmini_sim", "run", str(program), "--config", "lean-rtl", "--json"]
+    found = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert found[0] == found[1]
+    assert json.loads(found[0])["regions"][0]["cycles"] > 0

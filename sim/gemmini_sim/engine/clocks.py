@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import sys
 from types import ModuleType
 from typing import Literal
 
@@ -41,5 +42,6 @@ def core_module(name: ClockName) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{_CORE} has no source file to load a second time")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[_CYCLE_CORE] = module  # cached machine code names the module that it belongs to
     spec.loader.exec_module(module)
     return module
