@@ -132,19 +132,18 @@ def _count(functs: Integers, *wanted: int) -> int:
 
 def _overlap(commands: Commands, region: Region) -> Iterator[Feedback]:
     loads = _intervals(commands, region, _MVIN, _MVIN2, _MVIN3)
-    computes = _intervals(commands, region, _COMPUTE, _COMPUTE_AGAIN)
     stores = _intervals(commands, region, _MVOUT)
-    computing, total = _covered(computes), region.cycles
-    if not computing:
+    products = _products(commands, region)
+    multiplying, total = _covered(products), region.cycles
+    if not multiplying:
         return
-    shares = [_covered(intervals) / total for intervals in (loads, computes, stores)]
-    waiting = [(_covered(np.vstack([computes, moves])) - computing) / total for moves in (loads, stores)]
+    waiting = [(_covered(np.vstack([products, moves])) - multiplying) / total for moves in (loads, stores)]
     yield Feedback(
         kind="overlap",
-        text=f"A load is under way in {shares[0]:.0%} of the cycles, a compute in {shares[1]:.0%}, a store in "
-        f"{shares[2]:.0%}; in {waiting[0]:.0%} there is a load but no compute, in {waiting[1]:.0%} a store but no "
-        "compute.",
-        cycles=total - computing,
+        text=f"The array multiplies in {multiplying / total:.0%} of the cycles. Loads are under way in "
+        f"{_covered(loads) / total:.0%} (in {waiting[0]:.0%} while the array is idle), stores in "
+        f"{_covered(stores) / total:.0%} (in {waiting[1]:.0%} while it is idle).",
+        cycles=total - multiplying,
     )
 
 
@@ -153,6 +152,14 @@ def _intervals(commands: Commands, region: Region, *functs: int) -> Integers:
     chosen = commands[np.isin(commands["funct"], functs)]
     bounds = np.stack([chosen["start"], chosen["complete"]], axis=1).astype(np.int64)
     return np.clip(bounds - region.begin_cycle, 0, region.cycles)
+
+
+def _products(commands: Commands, region: Region) -> Integers:
+    """Return when each compute's rows entered the array, one per cycle up to its completion, like ``_intervals``."""
+    chosen = commands[np.isin(commands["funct"], [_COMPUTE, _COMPUTE_AGAIN])]
+    end = chosen["complete"].astype(np.int64) - region.begin_cycle
+    rows = (chosen["rs1"].astype(np.uint64) >> np.uint64(48)).astype(np.int64)
+    return np.clip(np.stack([end - rows, end], axis=1), 0, region.cycles)
 
 
 def _covered(intervals: Integers) -> int:

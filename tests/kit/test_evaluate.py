@@ -415,16 +415,3 @@ def test_a_workload_and_a_machine_that_do_not_fit():
         Evaluator("small/1", "fp32-4")
     with pytest.raises(InputError, match="at least one seed"):
         Evaluator("small/1", seeds=())
-
-
-def test_advice_counts_loads_and_zeroing():
-    evaluator = Evaluator("small/2")
-    facts = {
-        fact.kind: fact for fact in evaluator.evaluate(evaluator.workload.baseline_code(evaluator.machine)).feedback
-    }
-    assert "2.0 times its 16,384 bytes" in facts["loaded_A"].text
-    assert "8.0 times its 16,384 bytes" in facts["loaded_B"].text
-    assert "64 mvins only write zeros" in facts["zeroing"].text
-    assert "stored by 64 commands, 16,384 bytes;" in facts["stored_C"].text
-    known = [fact.cycles for fact in evaluator.evaluate(evaluator.workload.baseline_code(evaluator.machine)).feedback]
-    assert known[:2] == sorted((cycles for cycles in known if cycles), reverse=True)[:2]
