@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autocomp_kit.agents.rules import REWRITES, RewriteError, Site, carry_out
-from autocomp_kit.agents.rules.analysis import analyse
+from autocomp_kit.agents.rules.analysis import analyse, compare
 from tests.kit.rules_kernels import arrays, gemm_kernels, reference, run
 
 MACHINE = load_config("int8-16")
@@ -104,3 +104,61 @@ def test_the_code_and_the_plan_of_each_rewrite(shown, golden):
 
 def test_every_rewrite_is_shown():
     assert {step.split(":")[0] for _, steps in SHOWN.values() for step in steps} == set(REWRITES)
+
+
+TWO_STAGES = """void solution(int8_t A[64][64], int8_t B[64][64], int8_t C[64][64]) {
+  config_st(64);
+  config_ld(64, 1.0f, 16, 1);
+  for (int i = 0; i < 4; i++) {
+    mvin2(&A[16 * i][0], 64 * (i % 2), 64, 16);
+    mvout(&B[16 * i][0], 64 * (i % 2), 64, 16);
+  }
+  fence();
+  for (int i = 0; i < 4; i++) {
+    mvin2(&B[16 * i][0], 4096, 64, 16);
+    mvout(&C[16 * i][0], 4096, 64, 16);
+  }
+  fence();
+}
+"""
+
+
+def test_a_fence_between_storing_and_loading_again_stays():
+    with pytest.raises(RewriteError, match="may read what an mvout") as caught:
+        REWRITES["remove-fences"].sites(analyse(TWO_STAGES, MACHINE))
+    assert caught.value.line == 10
+    without = TWO_STAGES.replace("  fence();\n", "", 1)
+    with pytest.raises(RewriteError, match="without a fence"):
+        compare("edit", analyse(TWO_STAGES, MACHINE), without)
+
+
+EDITS = {
+    "a tile too early": ("&A[16 * i][64 * ko]", "&A[16 * (i ^ 1)][64 * ko]", "stored bytes would change"),
+    "a tile of the other operand": ("b + 256 * ko + 64 * kk + 16 * jj,", "b + 256 * ko + 16 * jj,", "would change"),
+    "one product less": ("kk < 4; kk++) {\n          for", "kk < 3; kk++) {\n          for", "would change"),
+    "products added twice": ("for (int ko = 0; ko < 2;", "for (int ko = 0; ko < 2 + (i == 3);", "would not run|change"),
+    "not all is stored": ("mvout(&C[16 * i]", "mvout(&C[0 * i]", "would change"),
+    "another scale": ("config_ld(128, 1.0f, 16, 1)", "config_ld(128, 2.0f, 16, 1)", "would change"),
+    "an activation": (
+        "config_ex(WEIGHT_STATIONARY, NO_ACTIVATION",
+        "config_ex(WEIGHT_STATIONARY, RELU",
+        "would change",
+    ),
+    "rows that nobody wrote": ("a + 64 * ko + 16 * kk,", "a + 64 * ko + 16 * kk + 9000,", "would change|nothing wrote"),
+    "no fence at the end": ("  fence();\n}", "}", "fence at the end"),
+    "an address out of range": ("b = 128;", "b = 16300;", "would not run: a local address"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_the_proof_rejects_a_changed_kernel(edit):
+    old, new, reason = EDITS[edit]
+    assert old in SMALL
+    with pytest.raises(RewriteError, match=reason):
+        compare("edit", analyse(SMALL, MACHINE), SMALL.replace(old, new))
+
+
+def test_the_proof_accepts_another_order_of_additions():
+    compare(
+        "edit", analyse(SMALL, MACHINE), SMALL.replace("64 * ko", "64 * (1 - ko)").replace("256 * ko", "256 * (1 - ko)")
+    )

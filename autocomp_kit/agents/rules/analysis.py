@@ -314,6 +314,8 @@ def compare(rule: str, before: Analysis, code: str) -> Analysis:
     if fresh:
         command = after.statements[int(np.argmax(after.run.undefined))].command
         raise RewriteError(rule, f"{command.function} would read rows that nothing wrote", line=command.origin.line)
+    if after.run.unfenced and not before.run.unfenced:
+        raise RewriteError(rule, "a load would read what an mvout stored without a fence in between")
     if _last_fence(before) and not _last_fence(after):
         raise RewriteError(rule, "the fence at the end would be lost")
     return after

@@ -52,7 +52,8 @@ _ROW_MASK, _GARBAGE = 0x1FFFFFFF, 0xFFFFFFFF
 _DIM, _SPAD_ROWS, _ACC_ROWS, _ELEMENT, _ORDERED = 0, 1, 2, 3, 4
 _STORE_STRIDE, _INPUT_STRIDE, _INPUT_TRANSPOSE, _HAS_WEIGHTS, _PENDING = 5, 6, 7, 8, 9
 _LOAD_STRIDE, _LOAD_BLOCK = 10, 13
-_REGISTERS = 16
+_EPOCH, _UNFENCED = 16, 17  # fences so far, and whether a load read what no fence has made sure of
+_REGISTERS = 18
 # Names that registers stand for, in `states`: three load scales, store state, execute state, weights.
 _STORE_STATE, _EXECUTE_STATE, _WEIGHTS = 3, 4, 5
 _STATES = 6
@@ -73,6 +74,7 @@ class _State(NamedTuple):
     undefined: NDArray[np.bool_]
     cells: NDArray[np.uint64]
     writers: NDArray[np.int32]
+    epochs: NDArray[np.int32]  # fences before each store; empty if no load reads what is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class Run:
         ``bool[statement, slot, row]``: rows touched; accumulator rows follow the scratchpad's.
     undefined
         ``bool[statement]``: the statement read rows that nothing had written.
+    unfenced
+        Whether a load read bytes of DRAM that an mvout had stored without a fence in between: the hardware does not
+        order the two.
     cells
         ``uint64``: the names left in the DRAM arrays that may be written, one per byte, one array after the other; 0
         where nothing was stored.
@@ -108,6 +113,7 @@ class Run:
     reads: NDArray[np.bool_]
     rows: NDArray[np.bool_]
     undefined: NDArray[np.bool_]
+    unfenced: bool
     cells: NDArray[np.uint64]
     writers: NDArray[np.int32]
 
@@ -162,6 +168,7 @@ def run_commands(
         undefined=np.zeros(statements, np.bool_),
         cells=np.zeros(total, np.uint64),
         writers=np.full(total, -1, np.int32),
+        epochs=np.zeros(total if _reads_results(table) else 0, np.int32),
     )
     status, position = _execute(table, state)
     return Run(
@@ -171,9 +178,16 @@ def run_commands(
         state.reads,
         state.rows,
         state.undefined,
+        bool(registers[_UNFENCED]),
         state.cells,
         state.writers,
     )
+
+
+def _reads_results(table: NDArray[np.int64]) -> bool:
+    """Return whether an mvin reads an array that an mvout stores to."""
+    loaded, stored = (table[table[:, 0] == code, _A] >> DRAM_SHIFT for code in (_MVIN, _MVOUT))
+    return bool(np.intersect1d(loaded[loaded > 0], stored).size)
 
 
 def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -228,6 +242,8 @@ def _dram_name(state: _State, address: int, size: int) -> tuple[np.uint64, bool]
         return _pair(np.uint64(address), name), True
     for byte in range(size):
         cell = state.cells[state.start[array] + offset + byte]
+        if cell and state.epochs[state.start[array] + offset + byte] == state.registers[_EPOCH]:
+            state.registers[_UNFENCED] = 1
         name = _pair(name, cell or _mix(np.uint64(address + byte)))
     return name, True
 
@@ -365,6 +381,8 @@ def _move_out(state: _State, command: NDArray[np.int64]) -> int:
             for byte in range(size):
                 state.cells[state.start[array] + offset + byte] = name + np.uint64(byte)
                 state.writers[state.start[array] + offset + byte] = statement
+                if len(state.epochs):
+                    state.epochs[state.start[array] + offset + byte] = state.registers[_EPOCH]
     return 0
 
 
@@ -404,6 +422,8 @@ def _execute(table: NDArray[np.int64], state: _State) -> tuple[int, int]:  # noq
                 status = _compute(state, command, preload)
         elif code == _MVOUT:
             status = _move_out(state, command)
+        elif code == _FENCE:
+            state.registers[_EPOCH] += 1
         if status < 0:
             return status, position
         state.flags[flagged] = np.uint8(status)

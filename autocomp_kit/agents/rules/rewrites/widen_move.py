@@ -35,6 +35,9 @@ from autocomp_kit.agents.rules.syntax import (
 __all__ = ["WIDEN_LOAD", "WIDEN_STORE"]
 
 
+_ACCUMULATOR, _FULL_WIDTH = 1 << 31, 1 << 29
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """Moves of neighbouring columns: ``count`` turns of a loop around one command, or ``count`` commands in a row."""
@@ -44,10 +47,17 @@ class _Group:
     count: int
 
 
-def _widest(analysis: Analysis) -> int:
-    """Return how many array widths one command may move."""
+def _width(analysis: Analysis, command: Command) -> int:
+    """Return the bytes of an element in DRAM."""
+    local = int(analysis.instances(command).operands[0, 1])
+    whole = COMMANDS[command.function].kind == "mvin" or local & _FULL_WIDTH
+    return analysis.machine.accumulator_bytes if local & _ACCUMULATOR and whole else analysis.machine.element_bytes
+
+
+def _widest(analysis: Analysis, command: Command) -> int:
+    """Return how many array widths one command may move: a row of more than one request hangs the accumulator."""
     machine = analysis.machine
-    return machine.dma.request_bytes // (machine.array.dim * machine.element_bytes)
+    return machine.dma.request_bytes // (machine.array.dim * _width(analysis, command))
 
 
 def _only(loop: Loop, command: Command) -> bool:
@@ -76,7 +86,7 @@ def _loop_group(analysis: Analysis, command: Command) -> _Group | None:
     if not isinstance(loop, Loop) or not _only(loop, command):
         return None
     trips = constant_trips(loop) or 1
-    count = max((n for n in range(2, _widest(analysis) + 1) if trips % n == 0), default=0)
+    count = max((n for n in range(2, _widest(analysis, command) + 1) if trips % n == 0), default=0)
     values = entry.variables[loop.variable]
     if not count or len(values) % trips:
         return None
@@ -90,7 +100,7 @@ def _row_of_commands(analysis: Analysis, command: Command) -> _Group | None:
     block = block_of(analysis.kernel.body, command)
     at = next(i for i, statement in enumerate(block) if statement is command)
     members = [command]
-    for statement in block[at + 1 : at + _widest(analysis)]:
+    for statement in block[at + 1 : at + _widest(analysis, command)]:
         if not isinstance(statement, Command) or statement.function != command.function:
             break
         first, other = analysis.instances(members[-1]).operands, analysis.instances(statement).operands
@@ -105,7 +115,7 @@ def _row_of_commands(analysis: Analysis, command: Command) -> _Group | None:
 def _neighbours(analysis: Analysis, command: Command, steps: NDArray[np.int64]) -> bool:
     """Return whether moves step by one array width in DRAM and by the same number of rows locally."""
     machine = analysis.machine
-    apart = steps[..., 0] == machine.array.dim * machine.element_bytes
+    apart = steps[..., 0] == machine.array.dim * _width(analysis, command)
     rows = steps[..., 1]
     if COMMANDS[command.function].kind == "mvout":
         return bool(apart.all() and (rows == machine.array.dim).all())
