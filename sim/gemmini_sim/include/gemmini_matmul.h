@@ -7,6 +7,8 @@
 
 #include "gemmini_arithmetic.h"
 
+#define GEMMINI_UNROLL _Pragma("GCC unroll 4")
+
 /* What is left of a block of DIM when it is the last one and padded */
 static inline size_t gemmini_block_size(size_t index, size_t count, size_t pad) {
     return index + 1 == count ? DIM - pad : DIM;
@@ -207,10 +209,13 @@ static inline void matmul_cpu(bool transA, bool transB, size_t DIM_I, size_t DIM
             if (blocked) {
                 for (size_t k = 0; k < DIM_K; k++) {
                     acc_t b[COLS];
+                    GEMMINI_UNROLL
                     for (size_t c = 0; c < COLS; c++)
                         b[c] = GEMMINI_SCALE(B[k * B_k + (j + c) * B_j], B_scale_factor);
+                    GEMMINI_UNROLL
                     for (size_t r = 0; r < ROWS; r++) {
                         const acc_t a = GEMMINI_SCALE(A[(i + r) * A_i + k * A_k], A_scale_factor);
+                        GEMMINI_UNROLL
                         for (size_t c = 0; c < COLS; c++)
                             sums[r][c] += a * b[c];
                     }

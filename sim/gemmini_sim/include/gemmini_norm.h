@@ -17,17 +17,19 @@ static inline void gemmini_normalize_rows(int act, uint32_t local, size_t rows, 
     static const uint32_t layernorm[3][2] = {{1, 2}, {3, 4}, {0, 0}}, softmax[3][2] = {{5, 5}, {6, 7}, {0, 0}};
     const size_t widest = gemmini_least(gemmini_groups(cols, DIM), MAX_BLOCK_LEN) * DIM;
     for (size_t first = 0; first < rows; first += NORM_STAT_IDS) {
-        const size_t together = gemmini_least(rows - first, NORM_STAT_IDS);
+        const size_t end = gemmini_least(first + NORM_STAT_IDS, rows);
         for (int pass = 0; pass < 3; pass++) {
-            for (size_t id = 0; id < together; id++) {
-                gemmini_config_norm(0, 0, act == SOFTMAX, 0, id, 0, 0);
-                for (size_t col = 0; col < cols; col += widest) {
-                    const bool last = col + widest >= cols;
-                    const uint32_t command = (act == SOFTMAX ? softmax : layernorm)[pass][last];
-                    gemmini_extended_mvout(out + (first + id) * out_stride + col,
-                                           (local + col + first + id) | command << 26, gemmini_least(cols - col, widest),
-                                           1);
-                }
+            const uint32_t gather = act == SOFTMAX ? softmax[pass][0] : layernorm[pass][0];
+            const uint32_t finish = act == SOFTMAX ? softmax[pass][1] : layernorm[pass][1];
+            for (size_t row = first; row < end; row++) {
+                elem_t *to = out + row * out_stride;
+                uint32_t from = (local + row) | gather << 26;
+                gemmini_config_norm(0, 0, act == SOFTMAX, 0, row - first, 0, 0);
+                size_t left = cols;
+                for (; left > widest; left -= widest, to += widest, from += widest)
+                    gemmini_extended_mvout(to, from, widest, 1);
+                from = (from & ~(7u << 26)) | finish << 26;
+                gemmini_extended_mvout(to, from, left, 1);
             }
         }
     }
