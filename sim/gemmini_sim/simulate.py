@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # Numba takes a while to import
 
 __all__ = ["announce_compilation", "simulate"]
 
-_COLD_SECONDS = 3.0  # loading machine code from the cache takes less
+_LOAD_SECONDS = 6.0  # loading machine code from the cache takes less
 
 
 def simulate(
@@ -94,16 +94,16 @@ def simulate(
 @contextlib.contextmanager
 def announce_compilation(stream: TextIO | None = None) -> Iterator[None]:
     """Say on ``stream`` (standard error by default) when the code inside has to wait for a cold JIT compilation."""
-    from gemmini_sim.engine.core import run  # noqa: PLC0415 - Numba takes a while to import
+    from gemmini_sim.engine import _jit, core  # noqa: PLC0415 - Numba takes a while to import
 
-    known = len(getattr(run, "signatures", ()))
+    run: Any = core.run
 
     def announce() -> None:
-        if len(getattr(run, "signatures", (None,))) == known:
+        if not getattr(run, "signatures", True):  # a plain function without JIT
             message = "gemmini-sim: compiling the simulator for this machine; takes about a minute, once ...\n"
             (stream or sys.stderr).write(message)
 
-    timer = threading.Timer(_COLD_SECONDS, announce)
+    timer = threading.Timer(_LOAD_SECONDS if _jit.is_compiled("core.run") else 0.0, announce)
     timer.daemon = True
     timer.start()
     try:
