@@ -25,8 +25,6 @@ class Machine(NamedTuple):
     """The arguments of `engine.core.run`, which explains them, in its order."""
 
     core: NDArray[Any]
-    x: NDArray[np.int64]
-    f: NDArray[np.int64]
     code: NDArray[Any]
     code_base: int
     lines: NDArray[np.int64]
@@ -89,8 +87,6 @@ def new_machine(
             tohost=_word(tohost, dram.size),
             fromhost=_word(fromhost, dram.size),
         ),
-        x=np.zeros(33, np.int64),
-        f=np.zeros(32, np.int64),
         code=code,
         code_base=first,
         lines=np.zeros(code.size // 32 + 1, np.int64),

@@ -17,6 +17,7 @@ from gemmini_sim.engine.clocks import clock_of_core
 from gemmini_sim.engine.csr import enter_trap, execute_csr, float_dirty, float_off, return_from_trap
 from gemmini_sim.engine.decode import decode
 from gemmini_sim.engine.float_execute import execute_float
+from gemmini_sim.engine.float_fast import execute_float_fast
 from gemmini_sim.engine.htif import answer_tohost, is_channel, store_channel
 from gemmini_sim.engine.integer import (
     divide,
@@ -125,8 +126,9 @@ def _combine(funct5, old, operand):
 
 
 @jit
-def _atomic(core, x, memory, words, console, instruction):
+def _atomic(core, memory, words, console, instruction):
     """Execute lr, sc or an AMO."""
+    x = core["x"]
     width = 1 << np.int64(instruction["rm"])
     funct5 = instruction["imm"]
     address = x[instruction["rs1"]]
@@ -161,10 +163,11 @@ def _atomic(core, x, memory, words, console, instruction):
 
 
 @jit
-def _float_memory(core, x, f, memory, words, console, instruction):
+def _float_memory(core, memory, words, console, instruction):
     """Execute a floating-point load or store that the chain did not take."""
     if float_off(core):
         return _raise(core, op.CAUSE_ILLEGAL, 0)
+    x, f = core["x"], core["f"]
     width = 1 << np.int64(instruction["rm"])
     address = x[instruction["rs1"]] + instruction["imm"]
     if instruction["op"] >= op.FSW:
@@ -213,8 +216,9 @@ def _count_rows(core, accelerator, scratchpad_rows):
 
 
 @jit
-def _execute_rare(core, x, f, memory, words, console, instruction, pc):
+def _execute_rare(core, memory, words, console, instruction, pc):
     """Execute what the chain leaves over; ``instret`` does not yet count it."""
+    x = core["x"]
     operation = np.int64(instruction["op"])
     imm = instruction["imm"]
     if op.LB <= operation <= op.LWU:
@@ -229,13 +233,13 @@ def _execute_rare(core, x, f, memory, words, console, instruction, pc):
         address = x[instruction["rs1"]] + imm
         return _store(core, memory, words, console, address, 1 << (operation - op.SB), x[instruction["rs2"]])
     if operation == op.FLW or operation == op.FLD or operation == op.FSW or operation == op.FSD:
-        return _float_memory(core, x, f, memory, words, console, instruction)
+        return _float_memory(core, memory, words, console, instruction)
     if operation == op.ATOMIC:
-        return _atomic(core, x, memory, words, console, instruction)
+        return _atomic(core, memory, words, console, instruction)
     if op.CSRRW <= operation <= op.CSRRCI:
-        return _NEXT if execute_csr(core, x, instruction) else _raise(core, op.CAUSE_ILLEGAL, 0)
+        return _NEXT if execute_csr(core, instruction) else _raise(core, op.CAUSE_ILLEGAL, 0)
     if operation == op.FLOAT or op.FMADD <= operation <= op.FNMADD:
-        return _NEXT if execute_float(core, x, f, instruction) else _raise(core, op.CAUSE_ILLEGAL, 0)
+        return _NEXT if execute_float(core, instruction) else _raise(core, op.CAUSE_ILLEGAL, 0)
     if operation == op.WFI:
         return _NEXT
     if operation == op.MRET:
@@ -283,8 +287,6 @@ def _forget_lines(core, code, lines):
 @jit
 def run(
     core_state,
-    x,
-    f,
     code,
     code_base,
     lines,
@@ -304,10 +306,6 @@ def run(
     Parameters
     ----------
     core_state : CORE_DTYPE [1]
-    x : int64 [33]
-        Integer registers; x[0] stays 0 and x[32] takes results that are dropped.
-    f : int64 [32]
-        Floating-point registers, NaN-boxed.
     code, code_base
         The decoded program, INSTRUCTION_DTYPE [n + 1], and the address of its first halfword. Slots are decoded when
         they are executed first, and again after a fence.i, which is when RISC-V says that stores into code show.
@@ -324,6 +322,7 @@ def run(
     """
     core = core_state[0]
     clock = clock_state[0]
+    x, f = core["x"], core["f"]
     xu = x.view(np.uint64)
     bytes_ = memory.view(np.int8)
     halves = memory.view(np.int16)
@@ -675,6 +674,11 @@ def run(
                 index += instruction["size"]
                 continue
 
+        elif op.FLOAT <= operation <= op.FNMADD:
+            if execute_float_fast(core, instruction):
+                index += instruction["size"]
+                continue
+
         instret -= 1  # it counts when it has retired
         core["instret"] = instret
         core["stall"] = stall
@@ -724,7 +728,7 @@ def run(
             outside = _NOWHERE
             _forget_lines(core, code, lines)
         else:
-            outcome = _execute_rare(core, x, f, memory, words, console, instruction, pc)
+            outcome = _execute_rare(core, memory, words, console, instruction, pc)
 
         if outcome == _NEXT:
             instret += operation != op.REGION

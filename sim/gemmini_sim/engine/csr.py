@@ -135,8 +135,9 @@ def _write(core, number, value):
 
 
 @jit
-def execute_csr(core, x, instruction):
+def execute_csr(core, instruction):
     """Execute one Zicsr instruction; return whether it was legal. ``instret`` does not yet count it."""
+    x = core["x"]
     operation = np.int64(instruction["op"])
     number = instruction["imm"]
     source = np.int64(instruction["rs1"])

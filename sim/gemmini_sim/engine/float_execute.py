@@ -28,10 +28,11 @@ def _negated(a, double):
 
 
 @jit
-def execute_float(core, x, f, instruction):
+def execute_float(core, instruction):
     """Execute an OP-FP or fused multiply-add instruction; return whether it was legal."""
     if float_off(core):
         return False
+    x, f = core["x"], core["f"]
     operation = np.int64(instruction["op"])
     kind = instruction["imm"]
     mode = np.int64(instruction["rm"])
