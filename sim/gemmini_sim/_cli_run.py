@@ -51,6 +51,10 @@ def _run(
     if result.fault is not None:
         sys.stdout.flush()
         typer.echo(f"gemmini-sim: {result.fault.message}", err=True)
+    if result.untimed_loops:
+        advice = f"a machine file with base = {machine.name!r} and clock = 'cycle' times them"
+        warning = f"{result.untimed_loops} hardware loops were executed but not timed: the cycles are too few; {advice}"
+        typer.echo(f"gemmini-sim: {warning}", err=True)
     if as_json:
         if result.console and not result.console.endswith("\n"):
             sys.stdout.write("\n")
@@ -65,6 +69,7 @@ def _summary(result: SimulationResult, machine: MachineConfig) -> dict[str, Any]
         "status": result.status,
         "cycles": result.cycles,
         "instret": result.instret,
+        "untimed_loops": result.untimed_loops,
         "regions": regions,
         "console": result.console,
         "config": machine.name,

@@ -88,6 +88,8 @@ def _run(path: Path, config: MachineConfig, latency: int) -> tuple[list[tuple[in
         problem = result.fault.message
     elif result.status != "exited":
         problem = f"ended with status {result.status}"
+    if result.untimed_loops:
+        return [], f"the {machine.clock} clock does not time hardware loops"
     return _reported_regions(result.console), problem
 
 

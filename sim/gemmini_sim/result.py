@@ -101,6 +101,9 @@ class SimulationResult:
         Why it did not exit.
     scratchpad_rows_used, accumulator_rows_used : int
         Local rows written inside region 0, or in the whole run if there is no region 0.
+    untimed_loops : int
+        Hardware loops (LOOP_WS, LOOP_CONV_WS) whose work the machine's clock did not time: if there are any, the
+        cycles are too few. Machines with ``clock = "cycle"`` time them.
     stalls : mapping of str to int
         Cycles by cause; they add up to ``cycles``.
     trace : Trace or None
@@ -116,6 +119,7 @@ class SimulationResult:
     fault: Fault | None
     scratchpad_rows_used: int
     accumulator_rows_used: int
+    untimed_loops: int
     stalls: Mapping[str, int]
     trace: Trace | None
     _memory: NDArray[np.uint8] = field(repr=False)

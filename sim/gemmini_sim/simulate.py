@@ -160,8 +160,14 @@ def _result(machine: Machine, program: Program, *, console_limit: int, tracing: 
         else describe(core, program, registers=machine.accelerator.registers, console_limit=console_limit),
         scratchpad_rows_used=int(core["scratchpad_rows"]),
         accumulator_rows_used=int(core["accumulator_rows"]),
+        untimed_loops=_untimed_loops(machine.clock),
         stalls={"host": instret, "accelerator": stall},
         trace=Trace(commands) if tracing else None,
         _memory=machine.memory,
         _symbols=program.symbols,
     )
+
+
+def _untimed_loops(clock: NDArray[Any]) -> int:
+    """Return how many hardware loops the clock met and could not time; the cycle clock times them all."""
+    return int(clock["untimed_loops"][0]) if "untimed_loops" in (clock.dtype.names or ()) else 0

@@ -74,3 +74,24 @@ def test_cached_machine_code_of_the_cycle_core_serves_another_process(tmp_path):
     found = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
     assert found[0] == found[1]
     assert json.loads(found[0])["regions"][0]["cycles"] > 0
+
+
+def test_the_command_clock_says_that_it_does_not_time_hardware_loops(tmp_path):
+    source = """
+    #include <gemmini.h>
+    int8_t A[16][16], B[16][16], C[16][16];
+    int main(void) {
+      tiled_matmul_auto(16, 16, 16, (elem_t *)A, (elem_t *)B, NULL, C, 16, 16, 16, 16, 1.0f, 1.0f, 1.0f,
+                        NO_ACTIVATION, ACC_SCALE_IDENTITY, 0, false, false, false, false, false, 0, WS);
+      gemmini_fence();
+      return 0;
+    }
+    """
+    program = tmp_path / "program.elf"
+    program.write_bytes(compile_c(source, config=load_config("int8-16")).elf)
+    assert simulate(program).untimed_loops == 1
+    command = [sys.executable, "-m", "gemmini_sim", "run", str(program), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["untimed_loops"] == 1
+    assert "1 hardware loops were executed but not timed" in done.stderr
+    assert simulate(compile_c(PROGRAM, config=load_config("int8-16")).elf).untimed_loops == 0

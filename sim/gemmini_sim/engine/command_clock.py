@@ -9,7 +9,7 @@ It sees commands, never data: the configuration registers are tracked here a sec
 clock can be tested with a bare list of ``(cycle, funct, rs1, rs2)``.
 
 Known approximations: requests of loads and stores take the channel in program order instead of time order; hardware
-loops are not timed.
+loops are not timed, only counted (``untimed_loops``).
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ CLOCK_DTYPE = np.dtype(
         # counts
         ("misses", "i8"),
         ("lfsr", "i8"),
+        ("untimed_loops", "i8"),
         ("loaded_bytes", "i8"),
         ("stored_bytes", "i8"),
         ("array_busy", "i8"),
@@ -570,6 +571,8 @@ def command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):  # noqa: AR
         else:
             _compute(clock, trace, rs1, rs2, allocate, slots[slot])
         issue, start, complete = slots[slot]["issue"], slots[slot]["start"], slots[slot]["complete"]
+    elif funct in {8, 15}:
+        clock["untimed_loops"] += 1
     clock["last_allocate"] = allocate
     clock["front_allocate"][place] = allocate
     clock["front_count"] += 1
