@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/autocomp-kit demo --output $(OUTPUT)
 
 lab: $(VENV)/.installed
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(VENV)/.installed-test lint types
 	$(BIN)/gemmini-sim doctor
