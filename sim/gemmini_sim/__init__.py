@@ -1,4 +1,4 @@
-"""gemmini_sim: a bit-exact, cycle-level simulator of Rocket + Gemmini programs, jitted by Numba."""
+"""gemmini_sim: a simulator of the function and the cycles of Rocket + Gemmini programs, jitted by Numba."""
 
 from gemmini_sim.config import ConfigError, MachineConfig, load_config, preset_names
 from gemmini_sim.result import Fault, Region, SimulationError, SimulationResult

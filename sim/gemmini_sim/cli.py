@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Simulate Rocket + Gemmini programs, bit for bit and with cycles.",
+    help="Simulate Rocket + Gemmini programs: what they compute, and in how many cycles.",
 )
 
 
@@ -40,7 +40,7 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Simulate Rocket + Gemmini programs, bit for bit and with cycles."""
+    """Simulate Rocket + Gemmini programs: what they compute, and in how many cycles."""
 
 
 for _module in sorted(module.name for module in pkgutil.iter_modules(gemmini_sim.__path__)):
