@@ -1,60 +1,18 @@
-"""The command ``autocomp-kit``.
-
-Every module ``autocomp_kit/_cli_*.py`` adds its commands through a function ``register(app)``; heavy imports belong
-inside a command, so that the others start at once. Exit codes: 0 done, 1 the kernel or run failed, 2 the input is
-wrong.
-"""
+"""The command ``autocomp-kit``; its commands are in the modules ``_cli_*.py``."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-import sys
-from typing import Annotated
-
-import typer
-
-import autocomp_kit
-from autocomp_kit.errors import InputError
+from gemmini_sim.command_line import new_app, run_app
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="Optimise kernels for the Gemmini accelerator, measured on a simulator.",
+app = new_app(
+    "autocomp_kit",
+    command="autocomp-kit",
+    description="Optimise kernels for the Gemmini accelerator, measured on a simulator.",
 )
-
-
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value of the flag
-    if wanted:
-        typer.echo(f"autocomp-kit {autocomp_kit.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Optimise kernels for the Gemmini accelerator, measured on a simulator."""
-
-
-for _module in sorted(module.name for module in pkgutil.iter_modules(autocomp_kit.__path__)):
-    if _module.startswith("_cli_"):
-        importlib.import_module(f"autocomp_kit.{_module}").register(app)
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    try:
-        app()
-    except InputError as error:
-        typer.echo(f"autocomp-kit: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_app(app, command="autocomp-kit")
