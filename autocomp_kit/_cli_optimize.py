@@ -58,12 +58,16 @@ def optimize(
         RecordMode, typer.Option(help="When to call and record: none, once, new_episodes (missing answers), all.")
     ] = "new_episodes",
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what model calls may cost.")] = False,
+    dask: Annotated[
+        str | None, typer.Option(help="Evaluate on Dask: a scheduler's address, local, or local:N for N workers.")
+    ] = None,
     store: Annotated[Path, typer.Option(help="File that keeps the run.")] = DEFAULT_STORE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
     """Search for a faster kernel; everything tried is kept in the store."""
-    from autocomp_kit.optimize import make_run  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.executors import open_executor  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.optimize import make_run  # noqa: PLC0415 - as above
     from autocomp_kit.settings import Limits, load_settings  # noqa: PLC0415 - as above
     from autocomp_kit.store import Store  # noqa: PLC0415 - as above
 
@@ -77,7 +81,7 @@ def optimize(
     }
     chosen = load_settings(settings, assignments(set_ or []) | named)
     code = read_kernel(kernel) if kernel else None
-    with Store.open(store) as study:
+    with Store.open(store) as study, open_executor(dask) as executor:
         run = make_run(
             workload,
             agent=agent or ["rules"],
@@ -89,6 +93,7 @@ def optimize(
             limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
             recording=Recording(record, mode=record_mode) if record else None,
             store=study,
+            executor=executor,
         )
         if estimate:
             print_estimate(run)

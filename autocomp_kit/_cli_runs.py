@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 StoreOption = Annotated[Path, typer.Option("--store", help="File that keeps the runs.")]
+DaskOption = Annotated[
+    str | None, typer.Option("--dask", help="Evaluate on Dask: a scheduler's address, local, or local:N.")
+]
 RunArgument = Annotated[str | None, typer.Argument(help="Run, or the beginning of its name; by default the latest.")]
 
 
@@ -189,15 +192,18 @@ def resume(
     budget: Annotated[float | None, typer.Option(min=0, help="US dollars that model calls may cost in all.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that model calls may use in all.")] = None,
     max_seconds: Annotated[float | None, typer.Option(min=0.001, help="Seconds after which no call begins.")] = None,
+    dask: DaskOption = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
     """Go on with a run that was interrupted or has reached a limit; limits count what it has used before."""
-    from autocomp_kit.optimize import reopen_run  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.executors import open_executor  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.optimize import reopen_run  # noqa: PLC0415 - as above
     from autocomp_kit.settings import Limits  # noqa: PLC0415 - as above
 
-    with _open(store) as study:
-        again = reopen_run(run, store=study, limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds))
+    limits = Limits(usd=budget, tokens=max_tokens, seconds=max_seconds)
+    with _open(store) as study, open_executor(dask) as executor:
+        again = reopen_run(run, store=study, limits=limits, executor=executor)
         drive(again, store=store, output=output, as_json=as_json)
 
 
@@ -226,15 +232,17 @@ def fork(
     budget: Annotated[float | None, typer.Option(min=0, help="US dollars that model calls may cost.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that model calls may use.")] = None,
     max_seconds: Annotated[float | None, typer.Option(min=0.001, help="Seconds after which no call begins.")] = None,
+    dask: DaskOption = None,
     store: StoreOption = DEFAULT_STORE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
     """Start a new run from the beam of an iteration of another one, perhaps with other agents or settings."""
-    from autocomp_kit.optimize import fork_run  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.executors import open_executor  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.optimize import fork_run  # noqa: PLC0415 - as above
     from autocomp_kit.settings import Limits, changed_settings  # noqa: PLC0415 - as above
 
-    with _open(store) as study:
+    with _open(store) as study, open_executor(dask) as executor:
         source = study.load_run(run)
         new = fork_run(
             source,
@@ -243,6 +251,7 @@ def fork(
             config=changed_settings(source.record.config, assignments(set_ or [])),
             limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
             store=study,
+            executor=executor,
         )
         drive(new, store=store, output=output, as_json=as_json)
 

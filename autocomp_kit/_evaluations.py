@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from concurrent.futures import Executor, Future
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from autocomp_kit.records import Evaluation, content_id
 from autocomp_kit.store import Store
 
 __all__ = ["Evaluations", "Evaluator"]
+
+_ATTEMPTS = 3
+
+_log = logging.getLogger(__name__)
 
 
 class Evaluator(Protocol):
@@ -23,11 +28,6 @@ class Evaluator(Protocol):
     def evaluate(self, code: str) -> Evaluation:
         """Return the verdict; called in many threads at a time, and never raises for what is the kernel's fault."""
         ...
-
-
-class _Running(NamedTuple):
-    future: Future[Evaluation]
-    task: asyncio.Task[Evaluation]
 
 
 class Evaluations:
@@ -48,7 +48,9 @@ class Evaluations:
         self._evaluator = evaluator
         self._store = store
         self._executor = executor
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, asyncio.Task[Evaluation]] = {}
+        self._futures: set[Future[Evaluation]] = set()
+        self._settling = False
         self._entries: dict[str, str] = {}
         for code in known:
             self.entry(code)
@@ -66,21 +68,35 @@ class Evaluations:
         running = self._running.get(entry)
         reused = running is not None
         if running is None:
-            future = self._executor.submit(self._evaluator.evaluate, code)
-            running = self._running[entry] = _Running(future, asyncio.create_task(self._keep(entry, future)))
-        return await asyncio.shield(running.task), reused
+            running = self._running[entry] = asyncio.create_task(self._evaluate(entry, code))
+        return await asyncio.shield(running), reused
 
     async def settle(self) -> None:
         """Drop evaluations that have not begun; wait for the others, which cannot be stopped, and keep them."""
-        running = tuple(self._running.values())
-        for one in running:
-            one.future.cancel()
-        await asyncio.gather(*(one.task for one in running), return_exceptions=True)
+        self._settling = True
+        for future in tuple(self._futures):
+            future.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    async def _keep(self, entry: str, future: Future[Evaluation]) -> Evaluation:
+    async def _evaluate(self, entry: str, code: str) -> Evaluation:
         try:
-            evaluation = await asyncio.wrap_future(future)
+            evaluation = await self._tried(code)
             self._store.add_evaluation(entry, evaluation)
             return evaluation
         finally:
             del self._running[entry]
+
+    async def _tried(self, code: str) -> Evaluation:
+        """Return the verdict, trying again if the process that evaluates dies of something."""
+        for attempt in range(_ATTEMPTS):
+            future = self._executor.submit(self._evaluator.evaluate, code)
+            self._futures.add(future)
+            try:
+                return await asyncio.wrap_future(future)
+            except Exception:
+                if attempt == _ATTEMPTS - 1 or self._settling:
+                    raise
+                _log.warning("an evaluation ended without a verdict and is tried again", exc_info=True)
+            finally:
+                self._futures.discard(future)
+        raise AssertionError("the last attempt returns or raises")

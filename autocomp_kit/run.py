@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 
 from autocomp_kit._evaluations import Evaluations, Evaluator
@@ -27,6 +26,7 @@ from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.costs import CostEstimate, estimate_cost
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import RunEvent, StopReason
+from autocomp_kit.executors import open_executor
 from autocomp_kit.history import Origin, Problem, RunHistory
 from autocomp_kit.menu import Menu
 from autocomp_kit.preview import first_request
@@ -358,7 +358,7 @@ class Run:
     def _open_executor(self) -> AbstractContextManager[Executor]:
         if self._executor is not None:
             return nullcontext(self._executor)
-        return ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0)), thread_name_prefix="evaluate")
+        return open_executor()
 
     async def _search(self, recorder: Recorder, evaluations: Evaluations) -> tuple[StopReason, str]:
         record = self.before.record

@@ -7,9 +7,11 @@ the call.
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import threading
 import time
+from collections.abc import Callable
 
 from autocomp_kit.agents.base import AgentError, CodeReply, CodeRequest, CombineRequest, PlanRequest, RepairRequest
 from autocomp_kit.history import Problem
@@ -48,6 +50,9 @@ class ToyEvaluator:
         self._lock = threading.Lock()
         self.evaluated: list[str] = []
         """Every kernel that was evaluated, in order."""
+
+    def __reduce__(self) -> tuple[Callable[..., ToyEvaluator], tuple[()]]:
+        return functools.partial(ToyEvaluator, seconds=self._seconds), ()
 
     def key(self, code: str) -> str:
         """Return the content key of a kernel."""
