@@ -1,7 +1,7 @@
 """Worked examples for prompts: one small change each, before and after, chosen by what a prompt is about.
 
-An example is a file ``data/prompts/examples/NAME.md``: the menu items that it belongs to between two lines of dashes,
-and then the text, with the loops before and after in two C fences.
+An example is a file ``data/prompts/examples/NAME.md``: between two lines of dashes the menu items and the kinds of
+workloads that it belongs to, and then the text, with the loops before and after in two C fences.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ class ExampleError(InputError):
 
 
 class Example(Record):
-    """A worked example of some menu items, for some kinds of workloads (all if none is named)."""
+    """A worked example of some menu items, for some kinds of workloads; ``kernel`` says where it is from."""
 
     name: str
     items: tuple[str, ...]
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...]
+    kernel: str
     text: str
 
 
@@ -54,11 +55,7 @@ def choose_examples(
     Examples of the same item are alternatives: of each item at most one is taken.
     """
     wanted = set(items)
-    fitting = [
-        example
-        for example in examples
-        if wanted & set(example.items) and (not kind or not example.kinds or kind in example.kinds)
-    ]
+    fitting = [example for example in examples if wanted & set(example.items) and (not kind or kind in example.kinds)]
     random.Random(seed).shuffle(fitting)  # noqa: S311 - a repeatable choice, no secret
     chosen: list[Example] = []
     shown: set[str] = set()
@@ -77,5 +74,5 @@ def _read(path: Path) -> Example:
         raise ExampleError(f"cannot read the example {path}: {error}") from error
     except (ValueError, TypeError, ValidationError, yaml.YAMLError) as error:
         raise ExampleError(
-            f"{path}: an example starts with `items: [...]` between two lines of dashes: {error}"
+            f"{path}: an example starts with items, kinds and kernel between two lines of dashes: {error}"
         ) from None
