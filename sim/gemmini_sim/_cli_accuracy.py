@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _accuracy(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Holds cycles.csv and elf/.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Measurements, such as data/rtl.")],
     *,
     config: Annotated[str, typer.Option(help="Machine preset or TOML file.")] = "lean-rtl",
     program: Annotated[list[str] | None, typer.Option(help="Only programs that begin so; may be repeated.")] = None,
@@ -51,7 +51,7 @@ def _accuracy(
     typer.echo(_as_text(summary))
     if worst:
         typer.echo(f"\nThe worst {len(worst_rows)}:")
-        columns = ["program", "repetition", "latency", "rtl_cycles", "cycles", "error", "problem"]
+        columns = ["program", "repetition", "latency", "rtl_cycles", "cycles", "error", "reason"]
         typer.echo(worst_rows[columns].to_string(index=False, na_rep="-", formatters={"error": _signed_percent}))
 
 
@@ -65,6 +65,7 @@ def _as_text(summary: pd.DataFrame) -> str:
     formatters = {
         **dict.fromkeys(percents, _percent),
         "bias": _signed_percent,
+        "mean_cycles": "{:.1f}".format,
         "spearman": "{:.4f}".format,
         "within_3": _percent,
     }

@@ -1,8 +1,7 @@
 """How far the clock is from RTL: run measured programs as they are and compare region by region.
 
-A directory of measurements holds ``cycles.csv`` (one row per measured region) and ``elf/`` (the programs that ran).
-A row's name is ``PROGRAM.rN_LABEL``: N counts the repetitions inside one run, r0 being cold (first touch of code and
-data), later ones warm. Programs report each region as a console line ``R,label,cycles,instret,correct``.
+What a directory of measurements holds is said in :mod:`gemmini_sim.measurements`. Programs report each region as a
+console line ``R,label,cycles,instret,correct``.
 
 Names that differ only by a suffix ``_pertN`` are the same program after N dummy line reads, which shifts the random
 replacement of the caches and nothing else: their spread is the noise floor of the measurement.
@@ -10,60 +9,24 @@ replacement of the caches and nothing else: their spread is the noise floor of t
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
 from gemmini_sim.config import MachineConfig, load_config
-from gemmini_sim.errors import InputError
+from gemmini_sim.measurements import AccuracyError, Measurements
 from gemmini_sim.simulate import simulate
 
 __all__ = ["SHORT_REGION", "AccuracyError", "accuracy_table", "noise_floor", "summarize", "worst"]
 
 _MICRO_GROUPS = frozenset({"cpu", "ex", "mvin", "mvout", "ovl", "rocc"})
-_NAME = re.compile(r"(?P<program>.+)\.r(?P<repetition>\d+)_(?P<label>.+)")
 _PERTURBED = re.compile(r"_pert\d+$")
-_COLUMNS = ("name", "dram_latency", "cycles_roi", "instret")
 SHORT_REGION = 50
 """Regions of fewer cycles are judged by cycles (``within_3``): a per cent of them is less than one cycle."""
-
-
-class AccuracyError(InputError):
-    """The directory of measurements cannot be used; says which file and line."""
-
-
-def _read_rows(directory: Path) -> pd.DataFrame:
-    path = directory / "cycles.csv"
-    try:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise AccuracyError(f"{path}: no column {', '.join(missing)}; expected at least {', '.join(_COLUMNS)}")
-            raw = list(reader)
-    except OSError as error:
-        raise AccuracyError(f"{path}: {error.strerror}; give a directory that holds cycles.csv and elf/") from error
-    return pd.DataFrame([_parse_row(row, f"{path}, line {number}") for number, row in enumerate(raw, start=2)])
-
-
-def _parse_row(row: dict[str, str], place: str) -> dict[str, str | int]:
-    match = _NAME.fullmatch(row["name"] or "")
-    if match is None:
-        raise AccuracyError(f"{place}: name {row['name']!r} is not PROGRAM.rN_LABEL")
-    try:
-        return {
-            "program": match["program"],
-            "repetition": int(match["repetition"]),
-            "latency": int(row["dram_latency"]),
-            "rtl_cycles": int(row["cycles_roi"]),
-            "rtl_instret": int(row["instret"]),
-        }
-    except (TypeError, ValueError) as error:
-        raise AccuracyError(f"{place}: {error}") from error
+_WITHIN = 3
 
 
 def _group(program: str) -> str:
@@ -80,16 +43,15 @@ def _reported_regions(console: str) -> list[tuple[int, int]]:
     return found
 
 
-def _run(path: Path, config: MachineConfig, latency: int) -> tuple[list[tuple[int, int]], str]:
-    machine = config.model_copy(update={"memory": config.memory.model_copy(update={"latency": latency})})
-    result = simulate(path, config=machine)
+def _run(elf: bytes, config: MachineConfig, latency: int) -> tuple[list[tuple[int, int]], str]:
+    result = simulate(elf, config=config.with_values({"memory.latency": latency}, source="dram_latency"))
     problem = ""
     if result.fault is not None:
         problem = result.fault.message
     elif result.status != "exited":
         problem = f"ended with status {result.status}"
     if result.untimed_loops:
-        return [], f"the {machine.clock} clock does not time hardware loops"
+        return [], f"the {config.clock} clock does not time hardware loops"
     return _reported_regions(result.console), problem
 
 
@@ -106,7 +68,7 @@ def accuracy_table(
     Parameters
     ----------
     directory : Path
-        Holds ``cycles.csv`` and ``elf/``.
+        One of measurements, as `gemmini_sim.measurements` describes it.
     config : str or Path
         Machine preset or TOML file; its DRAM latency is replaced by each row's.
     programs : sequence of str
@@ -128,19 +90,18 @@ def accuracy_table(
         If the directory is not one of measurements, or nothing in it matches.
     """
     machine = load_config(config)
-    table = _read_rows(directory)
-    if programs:
+    measurements = Measurements(directory)
+    table = measurements.regions
+    if programs and not table.empty:
         table = table[table["program"].str.startswith(tuple(programs))]
     if table.empty:
         raise AccuracyError(f"{directory}: no measured region" + (f" of {', '.join(programs)}" if programs else ""))
     pairs = zip(table["program"], table["latency"], strict=True)
     runs = sorted({(str(program), int(latency)) for program, latency in pairs})
-    for program, _ in runs:
-        if not (directory / "elf" / f"{program}.elf").is_file():
-            raise AccuracyError(f"{directory / 'elf'}: {program}.elf is measured in cycles.csv but missing")
+    elves = {program: measurements.elf(program) for program, _ in runs}
     found: dict[tuple[str, int], tuple[list[tuple[int, int]], str]] = {}
     with ThreadPoolExecutor(threads) as pool:
-        results = pool.map(lambda run: _run(directory / "elf" / f"{run[0]}.elf", machine, run[1]), runs)
+        results = pool.map(lambda run: _run(elves[run[0]], machine, run[1]), runs)
         for done, (run, result) in enumerate(zip(runs, results, strict=True), start=1):
             found[run] = result
             if progress is not None:
@@ -175,7 +136,8 @@ def noise_floor(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per perturbed region: program, group, kernel, warm, latency, error (relative, signed).
+        One row per perturbed region: program, base (the unperturbed program), group, kernel, repetition, warm, latency,
+        rtl_cycles, error (relative, signed).
     """
     perturbed = table[table["program"].str.contains(_PERTURBED)].copy()
     perturbed["base"] = perturbed["program"].str.replace(_PERTURBED, "", regex=True)
@@ -187,7 +149,7 @@ def noise_floor(table: pd.DataFrame) -> pd.DataFrame:
         suffixes=("", "_base"),
     )
     joined["error"] = (joined["rtl_cycles"] - joined["rtl_cycles_base"]) / joined["rtl_cycles_base"]
-    return joined[["program", "group", "kernel", "warm", "latency", "error"]]
+    return joined[["program", "base", "group", "kernel", "repetition", "warm", "latency", "rtl_cycles", "error"]]
 
 
 def _statistics(part: pd.DataFrame, noise: pd.DataFrame) -> dict[str, float | int | None]:
@@ -195,7 +157,8 @@ def _statistics(part: pd.DataFrame, noise: pd.DataFrame) -> dict[str, float | in
     if error.empty:
         return {"regions": len(part), "missing": len(part)}
     size = error.abs()
-    ranked = part.dropna(subset=["cycles"])
+    present = part.dropna(subset=["cycles"])
+    cycles_off = (present["cycles"] - present["rtl_cycles"]).abs().astype(float)
     return {
         "regions": len(part),
         "missing": int(part["cycles"].isna().sum()),
@@ -204,25 +167,28 @@ def _statistics(part: pd.DataFrame, noise: pd.DataFrame) -> dict[str, float | in
         "p95": float(size.quantile(0.95)),
         "worst": float(size.max()),
         "bias": float(error.mean()),
-        "within_3": float(((ranked["cycles"] - ranked["rtl_cycles"]).abs() <= 3).mean()),
-        "spearman": float(ranked["cycles"].astype(float).rank().corr(ranked["rtl_cycles"].rank())),
+        "mean_cycles": float(cycles_off.mean()),
+        "within_3": float((cycles_off <= _WITHIN).mean()),
+        "spearman": float(present["cycles"].astype(float).rank().corr(present["rtl_cycles"].rank())),
         "noise_mean": float(noise["error"].abs().mean()) if len(noise) else None,
         "noise_p95": float(noise["error"].abs().quantile(0.95)) if len(noise) else None,
     }
 
 
-def _parts(table: pd.DataFrame) -> Iterable[tuple[str, pd.Series]]:
+def _parts(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
     for warm in (True, False):
         phase = "warm" if warm else "cold"
         here = table["warm"] == warm
         for group in sorted(table["group"].unique()):
             yield f"{group} {phase}", here & (table["group"] == group)
-        yield f"all kernels {phase}", here & table["kernel"]
         micro = here & ~table["kernel"]
         yield f"all micro {phase}, {SHORT_REGION}+ cycles", micro & (table["rtl_cycles"] >= SHORT_REGION)
         yield f"all micro {phase}, shorter", micro & (table["rtl_cycles"] < SHORT_REGION)
+        yield f"all kernels {phase}", here & table["kernel"]
         for latency in sorted(table["latency"].unique()):
             yield f"kernels {phase}, L = {latency}", here & table["kernel"] & (table["latency"] == latency)
+        yield f"all {phase}", here
+    yield "all kernels", table["kernel"]
     yield "all", pd.Series(data=True, index=table.index)
 
 
@@ -233,11 +199,11 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by part ("matmul warm", "all kernels cold", ...): regions, missing, median, mean, p95 and worst
-        absolute relative error, bias (mean signed), within_3 (share of regions within
-        3 cycles), spearman, and the noise floor's mean and 95th percentile.
+        absolute relative error, bias (mean signed), mean_cycles (mean absolute difference in cycles), within_3 (share
+        of regions within 3 cycles), spearman, and the mean and 95th percentile of the noise floor.
     """
     noise = noise_floor(table)
-    noise_parts = dict(_parts(noise.assign(rtl_cycles=SHORT_REGION))) if len(noise) else {}
+    noise_parts = dict(_parts(noise)) if len(noise) else {}
     rows = {}
     for name, mask in _parts(table):
         part = table[mask]
@@ -247,6 +213,33 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def worst(table: pd.DataFrame, count: int = 10) -> pd.DataFrame:
-    """Return the regions with the largest relative errors, those that gave no figure first."""
-    order = table.assign(size=table["error"].astype(float).abs().fillna(float("inf")))
-    return order.sort_values("size", ascending=False).head(count).drop(columns="size")
+    """Return the regions with the largest relative errors, those that gave no figure first.
+
+    Returns
+    -------
+    DataFrame
+        Rows of the accuracy table with one more column, ``reason``: what is known about the error ("" if nothing).
+    """
+    size = table["error"].astype(float).abs().fillna(float("inf"))
+    chosen = table.loc[size.sort_values(ascending=False, kind="stable").index[:count]].copy()
+    noise = noise_floor(table)
+    noise_of = noise.groupby(["base", "repetition"])["error"].agg(lambda error: error.abs().max())
+    chosen["reason"] = [_reason(row, noise_of) for _, row in chosen.iterrows()]
+    return chosen
+
+
+def _reason(row: pd.Series, noise_of: pd.Series) -> str:
+    if row["cycles"] is pd.NA:
+        return str(row["problem"])
+    off = abs(int(row["cycles"]) - int(row["rtl_cycles"]))
+    instructions = int(row["instret"]) - int(row["rtl_instret"])
+    noise = noise_of.get((_PERTURBED.sub("", row["program"]), row["repetition"]), 0.0)
+    if instructions:
+        return f"executes {abs(instructions)} instructions {'more' if instructions > 0 else 'fewer'} than the RTL did"
+    if abs(float(row["error"])) <= noise:
+        return f"within the RTL's own noise of {noise:.1%}"
+    if off <= _WITHIN:
+        return f"{off} cycles of a short region"
+    if not row["warm"]:
+        return "first touch: code and data come from DRAM"
+    return ""

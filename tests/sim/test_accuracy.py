@@ -2,15 +2,19 @@ import csv
 import json
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from gemmini_sim import compile_c
-from gemmini_sim.accuracy import AccuracyError, accuracy_table, noise_floor, summarize, worst
+from gemmini_sim.accuracy import accuracy_table, noise_floor, summarize, worst
 from gemmini_sim.config import load_config
+from gemmini_sim.measurements import AccuracyError, Measurements
 
 # The clock does not matter to what is tested here, and this machine's is the quicker one to compile.
 MACHINE = "int8-16"
+SHIPPED = Path(__file__).parents[2] / "data" / "rtl"
 HEADER = ["name", "source_file", "macros", "dram_latency", "cycles_roi", "instret", "correct", "kcycles_total"]
 # Reports two regions of so many cycles through the test bench's channel, as the measured programs do.
 PROGRAM = """
@@ -86,6 +90,38 @@ def test_the_summary_tells_warm_from_cold_and_kernels_from_micro_programs(measur
     assert summary.loc["matmul cold", "noise_mean"] == pytest.approx(0.05)
     assert summary.loc["all micro warm, shorter", "within_3"] == 1.0
     assert "all micro warm, 50+ cycles" not in summary.index
+
+
+def test_the_worst_regions_come_with_what_is_known_about_them(measurements):
+    reasons = worst(accuracy_table(measurements, config=MACHINE)).set_index(["program", "repetition"])["reason"]
+    assert "no such region" in reasons["ex_m0", 2]
+    assert reasons["ex_m0", 1] == "2 cycles of a short region"
+    assert reasons["mm16_v0", 0].startswith("first touch")
+    assert reasons["mm16_v0_pert1", 0] == "within the RTL's own noise of 5.0%"
+
+
+def test_programs_may_lie_in_an_archive(measurements):
+    plain = accuracy_table(measurements, config=MACHINE)
+    with tarfile.open(measurements / "elf.tar.xz", "w:xz") as archive:
+        archive.add(measurements / "elf", "elf")
+    for path in (measurements / "elf").iterdir():
+        path.unlink()
+    (measurements / "elf").rmdir()
+    pd.testing.assert_frame_equal(accuracy_table(measurements, config=MACHINE), plain)
+
+
+def test_a_broken_archive_is_refused_with_its_name(measurements):
+    (measurements / "elf").rename(measurements / "elsewhere")
+    (measurements / "elf.tar.xz").write_bytes(b"not an archive")
+    with pytest.raises(AccuracyError, match=r"elf\.tar\.xz: not a readable archive"):
+        accuracy_table(measurements, config=MACHINE)
+
+
+def test_the_shipped_measurements_are_complete():
+    shipped = Measurements(SHIPPED)
+    assert len(shipped.regions) > 1300
+    assert all(shipped.elf(program).startswith(b"\x7fELF") for program in shipped.regions["program"].unique())
+    assert {"rocc_commit", "issue", "complete", "rdcycle"} <= set(shipped.trace("ex_m2_n1")["event"])
 
 
 @pytest.mark.parametrize(
