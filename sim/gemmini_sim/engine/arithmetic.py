@@ -1,7 +1,6 @@
 """The arithmetic that differs between an int8/int32 and an fp32 accelerator, and nothing else.
 
-Integer results are int64 in the range that hardware keeps (int8 or int32), or are wrapped when they are stored in an
-int32 array. The formulas are those of Gemmini's generated C header (``ACC_SCALE``, ``MVIN_SCALE``,
+Integer results are in the range that hardware keeps (int8 or int32). The formulas are those of Gemmini's generated C header (``ACC_SCALE``, ``MVIN_SCALE``,
 ``ROUNDING_RIGHT_SHIFT``).
 """
 
@@ -50,7 +49,7 @@ def index(value):
 
 
 def _add_integers(first, second):
-    return np.int64(first) + np.int64(second)
+    return wrap32(np.int64(first) + np.int64(second))
 
 
 def _add_floats(first, second):
@@ -58,11 +57,11 @@ def _add_floats(first, second):
 
 
 added = by_number(_add_integers, _add_floats)
-"""``added(first, second)``: a sum of accumulator values; store it in an accumulator array to have it wrapped."""
+"""``added(first, second)``: a sum of accumulator values, wrapped or rounded to accumulator width."""
 
 
 def _multiply_add_integers(total, first, second):
-    return np.int32(total + np.int64(first) * np.int64(second))
+    return np.int32(wrap32(np.int64(total) + np.int64(first) * np.int64(second)))
 
 
 def _multiply_add_floats(total, first, second):

@@ -1,0 +1,70 @@
+"""The accelerator's function against a second opinion, and what it refuses to do."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tests.sim.command_streams import CommandStream
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.sim.reference_model import Reference
+
+from gemmini_sim import load_config
+from gemmini_sim.engine.accelerator import execute
+from gemmini_sim.engine.accelerator_state import NO_FAULT, describe_fault, new_memories, new_state
+
+MEMORY_BYTES = 1 << 14
+PRESETS = ["int8-16", "int8-8", "int8-32", "fp32-4"]
+
+
+def initial_memory(random, *, floating):
+    generator = np.random.default_rng(random.getrandbits(32))
+    if floating:
+        return (generator.integers(-16, 17, MEMORY_BYTES // 4) / 4).astype(np.float32).view(np.uint8)
+    return generator.integers(0, 256, MEMORY_BYTES).astype(np.uint8)
+
+
+def signed(word):
+    return np.uint64(word & (2**64 - 1)).astype(np.int64)
+
+
+def run_stream(config, random, count):
+    """Run a random stream on engine and reference; return both as name -> (ours, theirs)."""
+    floating = config.array.element == "fp32"
+    scratchpad, accumulator = new_memories(config)
+    memory = initial_memory(random, floating=floating)
+    shape = {
+        "dim": config.array.dim,
+        "scratchpad_rows": config.scratchpad_rows,
+        "accumulator_rows": config.accumulator_rows,
+        "floating": floating,
+    }
+    reference = Reference(**shape, memory=memory.copy())
+    stream = CommandStream(random, **shape, memory_bytes=MEMORY_BYTES)
+    state = new_state(config)
+    for funct, rs1, rs2 in stream.commands(count):
+        code = execute(state, scratchpad, accumulator, memory, funct, signed(rs1), signed(rs2))
+        assert code == NO_FAULT, (describe_fault(code, state.registers), funct, hex(rs1), hex(rs2))
+        reference.command(funct, rs1, rs2)
+    as_numbers = np.float32 if floating else np.uint8
+    return {
+        "scratchpad": (scratchpad, reference.scratchpad),
+        "accumulator": (accumulator, reference.accumulator),
+        "memory": (memory.view(as_numbers), reference.memory.view(as_numbers)),
+    }
+
+
+def compare(both):
+    for name, (ours, theirs) in both.items():
+        np.testing.assert_array_equal(ours, theirs, err_msg=name)
+        if ours.dtype == np.float32:  # array_equal takes -0.0 for 0.0
+            np.testing.assert_array_equal(np.signbit(ours[~np.isnan(ours)]), np.signbit(theirs[~np.isnan(theirs)]))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(random=st.randoms(use_true_random=False))
+def test_random_streams_agree_with_the_reference(preset, random):
+    compare(run_stream(load_config(preset), random, 40))
