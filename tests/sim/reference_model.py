@@ -2,7 +2,7 @@
 
 It shares no code and no structure with the engine: whole blocks are gathered by index arrays, integers are exact and
 wrapped when they are stored, a hardware loop is a product of matrices, not a list of commands. Anything that
-the accelerator would not do raises :class:`Illegal`.
+the accelerator would not do raises :class:`IllegalCommandError`.
 """
 
 import math
@@ -14,7 +14,7 @@ GARBAGE = 0xFFFF_FFFF
 STATISTICS = 4
 
 
-class Illegal(Exception):
+class IllegalCommandError(Exception):
     """The command leaves a memory or is not one that the machine has."""
 
 
@@ -113,7 +113,7 @@ class Reference:
         start = int(address) - BASE + np.arange(rows, dtype=object)[:, None] * int(stride)
         index = start[:, :, None] + (np.arange(cols)[:, None] * dtype.itemsize + np.arange(dtype.itemsize))
         if index.min() < 0 or index.max() >= self.memory.size:
-            raise Illegal("memory")
+            raise IllegalCommandError("memory")
         return index.astype(np.int64)
 
     def read(self, address, rows, cols, stride, dtype):
@@ -128,7 +128,7 @@ class Reference:
     def local(self, memory, rows):
         rows = np.asarray(rows)
         if rows.size and (rows.min() < 0 or rows.max() >= len(memory)):
-            raise Illegal("local row")
+            raise IllegalCommandError("local row")
         return rows
 
     def put(self, memory, row, columns, values, *, accumulate=False):
@@ -160,13 +160,13 @@ class Reference:
             elif funct in range(9, 14):
                 self.loop[funct] = (rs1, rs2)
             elif funct not in {7, 127}:
-                raise Illegal("function")
+                raise IllegalCommandError("function")
 
     def config_ex(self, rs1, rs2):
         ws, at, bt = field(rs1, 2, 1), field(rs1, 8, 1), field(rs1, 9, 1)
         shift = field(rs2, 0, 32)
         if shift >= 32 or (ws and at and bt) or (not ws and not at and bt):
-            raise Illegal("config_ex")
+            raise IllegalCommandError("config_ex")
         self.a_stride, self.c_stride = field(rs1, 16, 16), field(rs2, 48, 16)
         if not field(rs1, 7, 1):
             self.execute_config = {"ws": ws, "relu": field(rs1, 3, 2) == 1, "at": at, "bt": bt, "shift": shift}
@@ -174,7 +174,7 @@ class Reference:
     def config_ld(self, rs1, rs2):
         which = field(rs1, 3, 2)
         if which == 3:
-            raise Illegal("config_ld")
+            raise IllegalCommandError("config_ld")
         stride = rs2 - 2**64 if rs2 >> 63 else rs2
         self.loads[which] = {
             "stride": stride,
@@ -197,7 +197,7 @@ class Reference:
         which = field(rs1, 8, 8)
         activation = self.activation | field(rs1, 16, 1) << 2
         if which >= STATISTICS or (not field(rs1, 17, 1) and activation > 4):
-            raise Illegal("config_norm")
+            raise IllegalCommandError("config_norm")
         self.norm["id"] = which
         if not field(rs1, 17, 1):
             self.activation = activation
@@ -231,7 +231,7 @@ class Reference:
                 for pixel in range(min(load["pixels"], row_of[row, first] + 1)):
                     columns = np.arange(line.size) + pixel * cols
                     if columns[-1] >= self.dim:
-                        raise Illegal("pixel repeat")
+                        raise IllegalCommandError("pixel repeat")
                     self.put(memory, row_of[row, first] - pixel, columns, line, accumulate=accumulate)
 
     def operand(self, word, stride, *, transposed):
@@ -270,7 +270,7 @@ class Reference:
         if address == GARBAGE or rows == 0 or cols == 0:
             return
         if max(rows, cols) > self.dim:
-            raise Illegal("output size")
+            raise IllegalCommandError("output size")
         results = results[:rows, :cols]
         into_accumulator = field(address, 31, 1)
         if not into_accumulator:
@@ -309,17 +309,12 @@ class Reference:
             if command:
                 return
             values = self.activate(values)
-            if full:
-                values = np.asarray(values, self.wide)
-            else:
-                values = self.to_element(values)
+            values = np.asarray(values, self.wide) if full else self.to_element(values)
         self.write(address, values, self.store["stride"])
 
     def to_element(self, values):
-        if self.floating:
-            values = values * self.store["scale"]
-        else:
-            values = for_each(scale_to_int8, values, self.store["scale"])
+        scale = self.store["scale"]
+        values = values * scale if self.floating else for_each(scale_to_int8, values, scale)
         if self.activation == 1:
             values = np.where(values > 0, values, 0)
         return values.astype(self.element)
@@ -329,7 +324,7 @@ class Reference:
         if channels == 0:
             return
         if channels > self.dim:
-            raise Illegal("channels")
+            raise IllegalCommandError("channels")
         config = self.store
         memory = self.accumulator if field(source, 31, 1) else self.scratchpad
         lowest = np.float32(-3.4028235e38) if self.floating else -128
@@ -362,16 +357,18 @@ class Reference:
         base = self.number(q + z * norm["qln2"] + norm["qb"])
         return self.number(base * base + norm["qc"]) >> (z & 31)
 
-    def gather(self, values, command, *, last):
+    def gather(self, values, command, *, last):  # noqa: C901 - one branch for each command
+        """Add values to the statistics in force; commands 2, 4 and 7 end them, unless more of the row follows."""
         s = self.statistics[self.norm["id"]]
-        ends, command = command in {2, 4, 7}, command if last or command not in {2, 4, 7} else command - 1
-        ends = ends and last
+        ends = last and command in {2, 4, 7}
+        if not last and command in {2, 4, 7}:
+            command -= 1
+        values = [np.float32(value) if self.floating else int(value) for value in values]
         if s["reset"]:
             lowest = -(2.0**31) if self.floating else -(2**31)
             s |= {"sum": self.number(0), "count": self.number(0), "running": lowest}
         s["reset"] = command in {0, 2, 4}
         for value in values:
-            value = np.float32(value) if self.floating else int(value)
             if command in {1, 2}:
                 s["sum"] = self.number(s["sum"] + value)
             elif command in {3, 4}:
@@ -384,17 +381,21 @@ class Reference:
         if command in {6, 7}:
             s["max"] = s["running"]
             for value in values:
-                value = np.float32(value) if self.floating else int(value)
                 s["sum"] = self.number(s["sum"] + self.iexp(self.number(value - s["max"])))
-        if ends and command == 2:
+        if ends:
+            self.end(s, command)
+
+    def end(self, s, command):
+        """Turn sums into a mean (2), an inverse standard deviation (4) or an inverse sum of exponentials (7)."""
+        if command == 2:
             s["mean"] = s["sum"] / s["count"] if self.floating else divide(s["sum"], s["count"])
-        elif ends and command == 4:
+        elif command == 4:
             variance = s["sum"] / s["count"] if self.floating else divide(s["sum"], s["count"])
             deviation = np.sqrt(np.float64(variance))
             if not self.floating:
                 deviation = to_integer(float(deviation), 32)
             s["inv_dev"] = np.float32(1) / np.float32(1 if variance == 0 else deviation)
-        elif ends and command == 7:
+        else:
             s["running"] = -(2.0**31) if self.floating else -(2**31)
             s["inv_sum"] = np.float32(127) / np.float32(s["sum"])
 
@@ -404,8 +405,8 @@ class Reference:
             return values
         s = self.statistics[self.norm["id"]]
         result = np.zeros(values.shape, np.float32 if self.floating else np.int64)
-        for index, value in np.ndenumerate(values):
-            value = np.float32(value) if self.floating else int(value)
+        for index, raw in np.ndenumerate(values):
+            value = np.float32(raw) if self.floating else int(raw)
             if self.activation == 3:
                 result[index] = self.igelu(value)
             elif self.activation == 2:
@@ -423,7 +424,8 @@ class Reference:
     def igelu(self, q):
         qb, qc = self.norm["qb"], self.norm["qc"]
         limit, magnitude = self.number(-qb), self.number(abs(q))
-        base = self.number((limit if magnitude > limit else magnitude) + qb)
+        magnitude = min(magnitude, limit)
+        base = self.number(magnitude + qb)
         polynomial = self.number(self.number(base * base) + qc)
         if q < 0:
             polynomial = self.number(-polynomial)
@@ -431,7 +433,7 @@ class Reference:
 
     # --- the hardware loop over a matrix product ----------------------------------------------------------------
 
-    def loop_matmul(self, rs1, rs2):
+    def loop_matmul(self, rs1, rs2):  # noqa: C901, PLR0912 - six operands, each with its own layout
         """``C = D + A B`` block by block, each operand in its place in local memory."""
         zero = (0, 0)
         pads, sizes = self.loop.get(9, zero)
@@ -443,7 +445,7 @@ class Reference:
         pad_i, pad_j, pad_k = (field(pads, low, 16) for low in (0, 16, 32))
         dim, half = self.dim, len(self.scratchpad) // 2
         if (size_i + size_j) * size_k * dim > half or size_i * size_j * dim * 2 > len(self.accumulator):
-            raise Illegal("loop")
+            raise IllegalCommandError("loop")
 
         def extent(block, size, pad):
             return dim - (pad if block == size - 1 else 0)

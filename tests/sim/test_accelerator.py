@@ -3,17 +3,18 @@
 import os
 import subprocess
 import sys
+from random import Random
 
 import numpy as np
 import pytest
-from tests.sim.command_streams import CommandStream
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from tests.sim.reference_model import Reference
-
 from gemmini_sim import load_config
 from gemmini_sim.engine.accelerator import execute
 from gemmini_sim.engine.accelerator_state import NO_FAULT, describe_fault, new_memories, new_state
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sim.command_streams import CommandStream
+from tests.sim.reference_model import Reference
 
 MEMORY_BYTES = 1 << 14
 PRESETS = ["int8-16", "int8-8", "int8-32", "fp32-4"]
@@ -68,3 +69,23 @@ def compare(both):
 @given(random=st.randoms(use_true_random=False))
 def test_random_streams_agree_with_the_reference(preset, random):
     compare(run_stream(load_config(preset), random, 40))
+
+
+def check_streams():
+    """Compare a few fixed streams, short enough for plain Python."""
+    for preset in PRESETS:
+        for seed in range(4):
+            random = Random(seed)  # noqa: S311 - streams that can be repeated, not secrets
+            compare(run_stream(load_config(preset), random, 25))
+
+
+def test_streams_agree_with_jit():
+    check_streams()
+
+
+def test_the_same_streams_agree_without_jit():
+    code = "from tests.sim.test_accelerator import check_streams, execute; check_streams(); print(type(execute))"
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "<class 'function'>\n"), result.stderr

@@ -1,7 +1,7 @@
 """The arithmetic that differs between an int8/int32 and an fp32 accelerator, and nothing else.
 
-Integer results are in the range that hardware keeps (int8 or int32). The formulas are those of Gemmini's generated C header (``ACC_SCALE``, ``MVIN_SCALE``,
-``ROUNDING_RIGHT_SHIFT``).
+Integer results are in the range that hardware keeps (int8 or int32). The formulas are those of Gemmini's generated C
+header (``ACC_SCALE``, ``MVIN_SCALE``, ``ROUNDING_RIGHT_SHIFT``).
 """
 
 from __future__ import annotations

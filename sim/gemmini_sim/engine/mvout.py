@@ -188,5 +188,7 @@ def _pool(registers, scratchpad, accumulator, memory, address, source):
                         if local >= scratchpad.shape[0]:
                             return fault(registers, BAD_SCRATCHPAD_ROW, local, source & 0xFFFF_FFFF)
                         for channel in range(channels):
-                            target[channel] = max(target[channel], scratchpad[local, channel])
+                            value = scratchpad[local, channel]
+                            if value > target[channel]:  # noqa: PLR1730 - max would answer differently for NaN
+                                target[channel] = value
     return NO_FAULT
