@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from autocomp_kit.records import Candidate, Evaluation, MenuItem, Plan, Record, Usage
 
 __all__ = [
+    "PASSING",
     "Agent",
     "AgentError",
     "AgentUnavailableError",
@@ -28,12 +29,15 @@ __all__ = [
 ]
 
 
+PASSING = frozenset({"rate_limited", "overloaded", "timeout", "server_error", "unreachable", "canceled", "batch_lost"})
+"""Kinds of failures that say something of the server at that moment and nothing of the question."""
+
+
 class AgentError(Exception):
     """One call gave no usable answer, and says why; the search records the failure and goes on.
 
     ``kind`` is a short word for tables: ``not_applicable`` (an offline rewrite does not fit this kernel),
-    ``refusal``, ``max_tokens``, ``malformed``, ``overloaded``, ``timeout``. ``usage`` is what the call cost all the
-    same.
+    ``refusal``, ``max_tokens``, ``malformed``, or one of ``PASSING``. ``usage`` is what the call cost all the same.
     """
 
     def __init__(self, message: str, *, kind: str, usage: Usage | None = None) -> None:

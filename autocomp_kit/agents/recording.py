@@ -38,7 +38,10 @@ __all__ = [
 
 RecordMode = Literal["none", "once", "new_episodes", "all"]
 """``none``: answer from the file and never call. ``once``: record if there is no file yet, else as ``none``.
-``new_episodes``: answer from the file, call and record what is not in it. ``all``: call and record everything anew."""
+``new_episodes``: answer from the file, call and record what is not in it. ``all``: call and record everything anew.
+
+A failure on record is replayed as a failure, never as an answer. Where calls may be made, one that was but the server's
+(:data:`~autocomp_kit.agents.base.PASSING`) counts as missing."""
 
 _KEYS = re.compile(r"sk-[A-Za-z0-9_-]{16,}")
 _SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from autocomp_kit.agents.base import (
+    PASSING,
     Agent,
     AgentError,
     AgentUnavailableError,
@@ -116,12 +117,14 @@ class ReplayAgent:
     ) -> AnswerT:
         address = _address(request, self.name)
         found = self._recording.find(address) if self._recording.replays else None
+        may_call = call is not None and self._recording.records
         if found is not None:
-            if isinstance(found.answer, Failure):
+            # That a server was overloaded then is no reason not to ask it now, if it may be asked.
+            if isinstance(found.answer, Failure) and not (may_call and found.answer.kind in PASSING):
                 raise AgentError(found.answer.message, kind=found.answer.kind)
             if isinstance(found.answer, kind):
                 return found.answer.model_copy(update={"usage": Usage()})
-        if call is None or not self._recording.records:
+        if call is None or not may_call:
             raise AgentUnavailableError(
                 f"the recording has no answer of {self.name} to {_place(request)}: the search goes another way than "
                 "when it was recorded (other kernel, menu, settings or seed), or goes on for longer",

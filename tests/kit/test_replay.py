@@ -196,6 +196,26 @@ async def test_keys_are_scrubbed(tmp_path, monkeypatch):
     assert "no 0: [key] and [key]" in path.read_text()
 
 
+@pytest.mark.parametrize(("kind", "asked_again"), [("overloaded", True), ("timeout", True), ("refusal", False)])
+def test_a_failure_of_the_server_replays_as_one_but_is_no_answer_to_those_who_may_call(tmp_path, kind, asked_again):
+    class Unlucky(ToyAgent):
+        async def plan(self, request):
+            if request.slot == 1:
+                raise AgentError("not now", kind=kind)
+            return await super().plan(request)
+
+    config = SearchConfig(iterations=1, plans=3, seed=1)
+    path = tmp_path / "answers.jsonl"
+    first = search(recorded(Ensemble.of(Unlucky()), Recording(path)), config=config)
+    assert len(first.plans) == 2
+    assert without_cost(search(replayed(Recording(path, mode="none")), config=config)) == without_cost(first)
+    lucky = ToyAgent()
+    again = search(recorded(Ensemble.of(lucky), Recording(path, mode="new_episodes")), config=config)
+    assert [call for call in lucky.calls if call.count(".") == 1] == (["1.1"] if asked_again else [])
+    assert len(again.plans) == (3 if asked_again else 2)
+    assert without_cost(search(replayed(Recording(path, mode="none")), config=config)) == without_cost(again)
+
+
 async def test_an_agent_that_is_gone_is_not_recorded(tmp_path):
     class Gone(ToyAgent):
         async def plan(self, request):
