@@ -100,12 +100,11 @@ class Pace:
 
     def _limit_reached(self) -> Halt | None:
         limits, spent = self._limits, self._spent
-        tokens = spent.input_tokens + spent.output_tokens + spent.cache_write_tokens + spent.cache_read_tokens
         seconds = time.monotonic() - self._since
-        if limits.usd is not None and spent.usd >= limits.usd:
-            return Halt("budget", f"{spent.usd:.4f} of {limits.usd:.4f} USD are spent")
-        if limits.tokens is not None and tokens >= limits.tokens:
-            return Halt("budget", f"{tokens:,} of {limits.tokens:,} tokens are used")
+        if limits.usd is not None and spent.most_usd >= limits.usd:
+            return Halt("budget", f"{spent.most_usd:.4f} of {limits.usd:.4f} USD are spent")
+        if limits.tokens is not None and spent.most_tokens >= limits.tokens:
+            return Halt("budget", f"{spent.most_tokens:,} of {limits.tokens:,} tokens are used")
         if limits.seconds is not None and seconds >= limits.seconds:
             return Halt("time", f"{seconds:.0f} of {limits.seconds:.0f} seconds are over")
         return None

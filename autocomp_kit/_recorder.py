@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TypedDict
 
+from autocomp_kit.agents.accounts import BatchPlace, SentEarlier
 from autocomp_kit.agents.base import AgentError
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import (
@@ -21,6 +22,7 @@ from autocomp_kit.events import (
     PlanFailed,
     PlanMade,
     ProposalAdded,
+    RequestSent,
     RunEvent,
     RunFinished,
     RunResumed,
@@ -28,7 +30,7 @@ from autocomp_kit.events import (
     StopReason,
 )
 from autocomp_kit.history import RunHistory
-from autocomp_kit.records import Candidate, Evaluation, Plan
+from autocomp_kit.records import Candidate, Evaluation, Plan, Usage
 from autocomp_kit.search import BeamSearch, Proposal, Selection
 from autocomp_kit.store import Store
 
@@ -57,6 +59,14 @@ class Recorder:
     def has_failed(self, call_id: str) -> bool:
         """Whether the plan call or code call of this id failed in an earlier session."""
         return call_id in self._failed
+
+    def account(self, call_id: str, agent: str) -> CallAccount:
+        """Return the account of a call that is about to be made."""
+        return CallAccount(self, call_id, agent)
+
+    def request_sent(self, call_id: str, agent: str, most: Usage, place: BatchPlace | None) -> None:
+        """Note what may have been spent if the process dies now."""
+        self._write(RequestSent(**self._stamp(), call_id=call_id, agent=agent, most=most, place=place))
 
     def started(self, entry_of: Callable[[str], str]) -> None:
         """Put the run into the store, with what it has from the run that it was forked from, or note that it goes on.
@@ -236,3 +246,22 @@ class Recorder:
     def _published(self, event: RunEvent) -> None:
         self._next_sequence += 1
         self._publish(event)
+
+
+class CallAccount:
+    """The :class:`~autocomp_kit.agents.accounts.Account` of one call of a run."""
+
+    def __init__(self, recorder: Recorder, call_id: str, agent: str) -> None:
+        self._recorder = recorder
+        self._call_id = call_id
+        self._agent = agent
+
+    @property
+    def earlier(self) -> SentEarlier | None:
+        """What an earlier session has sent for this call in a batch."""
+        sent = self._recorder.before.requests.under_way.get(self._call_id)
+        return SentEarlier(sent[-1].place, sent[-1].most) if sent and sent[-1].place else None
+
+    def sent(self, most: Usage, place: BatchPlace | None = None) -> None:
+        """Write down that a request is about to be sent, or by a second time that it travels in a batch."""
+        self._recorder.request_sent(self._call_id, self._agent, most, place)

@@ -9,6 +9,7 @@ from typing import TypedDict, TypeVar
 from autocomp_kit._evaluations import Evaluations
 from autocomp_kit._pace import Pace
 from autocomp_kit._recorder import Recorder
+from autocomp_kit.agents.accounts import on_account
 from autocomp_kit.agents.base import (
     AgentError,
     AgentUnavailableError,
@@ -77,7 +78,8 @@ class Session:
         else:
             try:
                 request = self._plan_request(search, proposal)
-                plan = await self._call(proposal.planner, self._planners[proposal.planner].plan(request))
+                call = self._planners[proposal.planner].plan(request)
+                plan = await self._call(proposal.planner, proposal.plan_id, call)
             except AgentUnavailableError:
                 raise
             except AgentError as error:
@@ -105,7 +107,7 @@ class Session:
                     reply = CodeReply(code=given, agent=PERSON)
                 elif call := self._code_call(search, proposal, plan, sample, members):
                     try:
-                        reply = await self._call(proposal.coders[sample], call)
+                        reply = await self._call(proposal.coders[sample], candidate_id, call)
                     except AgentUnavailableError:
                         raise
                     except AgentError as error:
@@ -184,10 +186,11 @@ class Session:
             ancestors=tuple((one.candidate, one.plan, one.evaluation) for one in search.ancestors(parent.id)),
         )
 
-    async def _call(self, agent: str, call: Coroutine[object, object, T]) -> T:
+    async def _call(self, agent: str, call_id: str, call: Coroutine[object, object, T]) -> T:
         """Make one call; whatever is not this call's own failure lets no further call begin."""
         try:
-            return await self._pace.call(agent, call)
+            with on_account(self._recorder.account(call_id, agent)):
+                return await self._pace.call(agent, call)
         except AgentUnavailableError as error:
             self._pace.halt(error)
             raise

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from autocomp_kit.agents.accounts import BatchPlace
 from autocomp_kit.records import EvaluationStatus, Record, Usage
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "PlanFailed",
     "PlanMade",
     "ProposalAdded",
+    "RequestSent",
     "RunEvent",
     "RunFinished",
     "RunResumed",
@@ -102,6 +104,20 @@ class ProposalAdded(Event):
     item_id: str | None
     coder: str
     code: str | None
+
+
+class RequestSent(Event):
+    """A call is about to send a request that costs money, or has sent it in a batch (``place``).
+
+    It can cost ``most``; what it did cost is known when the plan, the kernel or the failure of the call is.
+    """
+
+    kind: Literal["request_sent"] = "request_sent"
+    call_id: str
+    """The id of the plan or the candidate that the call is to give."""
+    agent: str
+    most: Usage
+    place: BatchPlace | None = None
 
 
 class PlanMade(Event):
@@ -202,6 +218,7 @@ RunEvent = Annotated[
     | RunResumed
     | IterationStarted
     | ProposalAdded
+    | RequestSent
     | PlanMade
     | PlanFailed
     | CandidateMade

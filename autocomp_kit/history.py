@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from autocomp_kit._requests import Requests
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import (
     BeamSelected,
@@ -153,13 +154,18 @@ class RunHistory:
         return self.candidates[min(cycles, key=lambda candidate_id: (cycles[candidate_id], self._age(candidate_id)))]
 
     @cached_property
+    def requests(self) -> Requests:
+        """The requests that have been sent and of which nobody knows what they cost: under way, or lost."""
+        return Requests.of(self.events)
+
+    @cached_property
     def usage(self) -> Usage:
-        """Tokens and money of all agent calls, failed ones too."""
+        """Tokens and money of all agent calls, failed ones too; of those under way and lost ones the most."""
         failures: tuple[PlanFailed | CodeFailed, ...] = (*self.events_of(PlanFailed), *self.events_of(CodeFailed))
         usages = [
             record.usage for group in (self.plans.values(), self.candidates.values(), failures) for record in group
         ]
-        return sum(usages, Usage())
+        return sum(usages, self.requests.most)
 
     def events_of(self, kind: type[EventT]) -> tuple[EventT, ...]:
         """Return the events of one kind in order."""

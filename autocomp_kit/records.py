@@ -51,12 +51,14 @@ class Usage(Record):
     """Tokens and money of one or more model calls; usages add up with ``+``.
 
     ``unpriced_calls`` counts the calls whose price is not known, for their model has none or they broke off: ``usd``
-    leaves them out. ``unconfirmed_usd`` is the most that those which broke off can have cost; a budget counts it.
+    leaves them out. ``unconfirmed_usd`` and ``unconfirmed_tokens`` are the most that those which broke off can have
+    cost and used; a budget counts them.
     """
 
     calls: int = 0
     unpriced_calls: int = 0
     unconfirmed_usd: float = 0.0
+    unconfirmed_tokens: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cache_write_tokens: int = 0
@@ -70,6 +72,7 @@ class Usage(Record):
             calls=self.calls + other.calls,
             unpriced_calls=self.unpriced_calls + other.unpriced_calls,
             unconfirmed_usd=self.unconfirmed_usd + other.unconfirmed_usd,
+            unconfirmed_tokens=self.unconfirmed_tokens + other.unconfirmed_tokens,
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
@@ -77,6 +80,25 @@ class Usage(Record):
             usd=self.usd + other.usd,
             seconds=self.seconds + other.seconds,
         )
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all kinds together."""
+        return self.input_tokens + self.output_tokens + self.cache_write_tokens + self.cache_read_tokens
+
+    @property
+    def most_usd(self) -> float:
+        """The most that it can have cost."""
+        return self.usd + self.unconfirmed_usd
+
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens that it can have used."""
+        return self.tokens + self.unconfirmed_tokens
+
+    def unconfirmed(self) -> Usage:
+        """Return the usage of a call of which only this is known: the most that it can cost."""
+        return Usage(calls=1, unpriced_calls=1, unconfirmed_usd=self.usd, unconfirmed_tokens=self.tokens)
 
 
 class MenuItem(Record):

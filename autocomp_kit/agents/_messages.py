@@ -22,6 +22,7 @@ from anthropic.types import Message
 from autocomp_kit.agents._batches import Batches
 from autocomp_kit.agents._failures import Failure, failure_of
 from autocomp_kit.agents._prefixes import Prefixes
+from autocomp_kit.agents.accounts import SentEarlier, current_account
 from autocomp_kit.agents.base import AgentError, AgentUnavailableError
 from autocomp_kit.agents.budget import Budget
 from autocomp_kit.agents.models import ModelCard
@@ -183,11 +184,20 @@ class MessagesClient:
             If no other request can succeed either.
         """
         session = self._session_of_loop()
+        account = current_account()
         spent = Usage()
         number = 0
+        earlier = account.earlier if account else None
+        on_record = earlier is not None
         while True:
             number += 1
-            text, usage, failure = await self._attempt(session, request)
+            if earlier is not None:
+                text, usage, failure = await self._collected(session, earlier)
+                earlier = None
+            else:
+                text, usage, failure = await self._attempt(session, request, on_record=on_record)
+            # What the server has refused without charge leaves the record of it free for the next attempt.
+            on_record = failure is not None and not failure.charged
             spent += usage
             self._report(request, number, failure, usage)
             if failure is None:
@@ -202,19 +212,39 @@ class MessagesClient:
             else:
                 await asyncio.sleep(wait)
 
-    async def _attempt(self, session: _Session, request: Request) -> tuple[str, Usage, Failure | None]:
+    async def _collected(self, session: _Session, earlier: SentEarlier) -> tuple[str, Usage, Failure | None]:
+        """Fetch the answer to what an earlier session has sent; the budget counts the most of it as spent already."""
+        started = time.monotonic()
+        try:
+            message = await session.batches.collect(earlier.place)
+        except Exception as error:  # noqa: BLE001 - a server can answer anything; all of it is a failed attempt
+            failure = failure_of(error, keys=self._connection.secrets())
+            if failure.charged:
+                return "", earlier.most.unconfirmed(), failure
+            self._budget.confirm(earlier.most)
+            return "", Usage(), failure
+        usage = self.card.priced(_usage_of(message, time.monotonic() - started), batch=True)
+        self._budget.confirm(earlier.most, usage)
+        return _text_of(message), usage, _unfinished(message)
+
+    async def _attempt(
+        self, session: _Session, request: Request, *, on_record: bool
+    ) -> tuple[str, Usage, Failure | None]:
         """Send a request once, when there is a place, the server wants it and the budget holds it."""
         async with self._turn(session, request) as begun:
             await session.wait_for_server()
             worst = self.most(request)
             with await self._budget.reserve(worst) as reservation:
+                account = current_account()
+                if account is not None and not on_record:
+                    account.sent(worst)
                 started = time.monotonic()
                 try:
                     message = await self._send(session, request, begun)
                 except Exception as error:  # noqa: BLE001 - a server can answer anything; all of it is a failed attempt
                     failure = failure_of(error, keys=self._connection.secrets())
                     if failure.charged:
-                        usage = Usage(calls=1, unpriced_calls=1, unconfirmed_usd=worst.usd)
+                        usage = worst.unconfirmed()
                     else:
                         usage = Usage()
                         reservation.settle()
@@ -236,7 +266,10 @@ class MessagesClient:
     async def _send(self, session: _Session, request: Request, begun: Callable[[], None]) -> Message:
         parameters = _parameters(self.card.model, request)
         if self._way.batch:
-            message = await session.batches.send(parameters)
+            account, most = current_account(), self.most(request)
+            message = await session.batches.send(
+                parameters, lambda place: account.sent(most, place) if account is not None else None
+            )
         else:
             async with asyncio.timeout(self._connection.timeout):
                 message = await (

@@ -59,7 +59,7 @@ class Budget:
     tokens
         Limit on tokens of all kinds together, or ``None``.
     spent
-        What was spent before, when a run is resumed.
+        What was spent before, when a run is resumed; of requests that broke off, the most that they can have cost.
 
     Attributes
     ----------
@@ -105,20 +105,31 @@ class Budget:
         self._reserved.append(worst)
         return Reservation(self, worst)
 
+    def confirm(self, most: Usage, actual: Usage = _NOTHING) -> None:
+        """Say what a request of an earlier session did cost, of which ``spent`` counts the most that it can cost."""
+        known = most.unconfirmed()
+        self.spent += actual + Usage(
+            calls=-known.calls,
+            unpriced_calls=-known.unpriced_calls,
+            unconfirmed_usd=-known.unconfirmed_usd,
+            unconfirmed_tokens=-known.unconfirmed_tokens,
+        )
+        self._wake()
+
     def _fits(self, worst: Usage, taken: Usage) -> bool:
-        return (self.usd is None or _usd(taken) + worst.usd <= self.usd) and (
-            self.tokens is None or _tokens(taken) + _tokens(worst) <= self.tokens
+        return (self.usd is None or taken.most_usd + worst.usd <= self.usd) and (
+            self.tokens is None or taken.most_tokens + worst.tokens <= self.tokens
         )
 
     def _refusal(self, worst: Usage) -> str:
         taken = self.spent + self.unconfirmed
-        if self.usd is not None and _usd(taken) + worst.usd > self.usd:
+        if self.usd is not None and taken.most_usd + worst.usd > self.usd:
             return (
-                f"budget of {self.usd:.2f} USD: {_usd(taken):.4f} are spent, and the next call can cost "
+                f"budget of {self.usd:.2f} USD: {taken.most_usd:.4f} are spent, and the next call can cost "
                 f"{worst.usd:.4f}; raise the budget, or lower the most that one answer may be long"
             )
         return (
-            f"budget of {self.tokens} tokens: {_tokens(taken)} are spent, and the next call can take {_tokens(worst)}"
+            f"budget of {self.tokens} tokens: {taken.most_tokens} are spent, and the next call can take {worst.tokens}"
         )
 
     def _close(self, worst: Usage, actual: Usage | None) -> None:
@@ -127,16 +138,11 @@ class Budget:
             self.unconfirmed += worst
         else:
             self.spent += actual
+        self._wake()
+
+    def _wake(self) -> None:
+        """Have those who wait look again."""
         waiting, self._waiting = self._waiting, []
         for freed in waiting:
             if not freed.done():
                 freed.set_result(None)
-
-
-def _usd(usage: Usage) -> float:
-    """Return what was spent, and what may have been when a run that is resumed was interrupted."""
-    return usage.usd + usage.unconfirmed_usd
-
-
-def _tokens(usage: Usage) -> int:
-    return usage.input_tokens + usage.output_tokens + usage.cache_write_tokens + usage.cache_read_tokens

@@ -80,7 +80,7 @@ class ClaudeSettings(FactLevels):
 
     At most ``concurrency`` calls run at once, each for at most ``timeout_seconds``. ``batch`` sends calls by the
     Message Batches API: at half the price, and slow, because an answer takes up to a day. A batch is sent when no
-    other call has come for ``batch_gather_seconds``. A run that was killed does not find its batch again.
+    other call has come for ``batch_gather_seconds``. A run that was killed collects its answers when it is resumed.
     """
 
     thinking: Literal["default", "adaptive", "disabled"] | Annotated[int, Field(ge=1024)] = "default"

@@ -100,7 +100,6 @@ class MessagesServer:
         self.batches: dict[str, dict[str, Any]] = {}
         self.polls_until_done = 1
         self.failing_polls = 0
-        self.failing_polls = 0
         self.closing = threading.Event()
         self._cached: set[str] = set()
         self._open = 0
@@ -283,15 +282,18 @@ class _RequestHandler(BaseHTTPRequestHandler):
     def _answer_batch(self, path: str, body: dict[str, Any] | None) -> None:
         if not path and body is not None:
             name = f"msgbatch_{len(self.server.owner.batches)}"
-            self.server.owner.batches[name] = {"requests": body["requests"], "polls": 0, "canceled": False}
+            batch = {"requests": body["requests"], "polls": 0, "canceled": False, "results": None}
+            self.server.owner.batches[name] = batch
             self._send_json(200, self._batch(name))
             return
         name, _, action = path.partition("/")
         if name not in self.server.owner.batches:
             self._refuse(Refused(404, "not_found_error", path))
         elif action == "results":
-            lines = [json.dumps(self._result(name, entry)) for entry in self.server.owner.batches[name]["requests"]]
-            self._send(200, "\n".join(reversed(lines)).encode(), "application/x-jsonl")
+            batch = self.server.owner.batches[name]
+            if batch["results"] is None:  # each request is answered, and charged, once
+                batch["results"] = [json.dumps(self._result(name, entry)) for entry in batch["requests"]]
+            self._send(200, "\n".join(reversed(batch["results"])).encode(), "application/x-jsonl")
         elif not action and self.server.owner.failing_polls > 0:
             self.server.owner.failing_polls -= 1
             self._refuse(Refused(503, "api_error"))
