@@ -128,6 +128,30 @@ class MessagesServer:
             self.most_at_once = max(self.most_at_once, self._open)
             return Incoming(body, len(self.requests) - 1)
 
+    def answer_batch(self, name: str) -> list[dict[str, Any]]:
+        """Answer all that is in a batch, and charge for it once, whether or not anybody comes for the answers."""
+        batch = self.batches[name]
+        if batch["results"] is None:
+            batch["results"] = [self._batch_entry(entry, canceled=batch["canceled"]) for entry in batch["requests"]]
+        results: list[dict[str, Any]] = batch["results"]
+        return results
+
+    def _batch_entry(self, entry: dict[str, Any], *, canceled: bool) -> dict[str, Any]:
+        if canceled:
+            return {"custom_id": entry["custom_id"], "result": {"type": "canceled"}}
+        incoming = self.accept(entry["params"])
+        self.leave()
+        reply = refused_from_the_start(entry["params"]) or self.handler(incoming)
+        if isinstance(reply, Text):
+            usage = self.charge(entry["params"], reply.output_tokens or tokens(reply.text))
+            result: dict[str, Any] = {"type": "succeeded", "message": _message(entry["params"], reply, usage)}
+        elif isinstance(reply, Refused):
+            error = {"type": "error", "error": {"type": reply.kind, "message": reply.message}, "request_id": "r"}
+            result = {"type": "errored", "error": error}
+        else:
+            result = {"type": "expired"}
+        return {"custom_id": entry["custom_id"], "result": result}
+
     def leave(self) -> None:
         with self._lock:
             self._open -= 1
@@ -290,10 +314,8 @@ class _RequestHandler(BaseHTTPRequestHandler):
         if name not in self.server.owner.batches:
             self._refuse(Refused(404, "not_found_error", path))
         elif action == "results":
-            batch = self.server.owner.batches[name]
-            if batch["results"] is None:  # each request is answered, and charged, once
-                batch["results"] = [json.dumps(self._result(name, entry)) for entry in batch["requests"]]
-            self._send(200, "\n".join(reversed(batch["results"])).encode(), "application/x-jsonl")
+            lines = [json.dumps(result) for result in self.server.owner.answer_batch(name)]
+            self._send(200, "\n".join(reversed(lines)).encode(), "application/x-jsonl")
         elif not action and self.server.owner.failing_polls > 0:
             self.server.owner.failing_polls -= 1
             self._refuse(Refused(503, "api_error"))
@@ -319,22 +341,6 @@ class _RequestHandler(BaseHTTPRequestHandler):
             "archived_at": None,
             "results_url": f"{self.server.owner.url}/v1/messages/batches/{name}/results" if done else None,
         }
-
-    def _result(self, name: str, entry: dict[str, Any]) -> dict[str, Any]:
-        if self.server.owner.batches[name]["canceled"]:
-            return {"custom_id": entry["custom_id"], "result": {"type": "canceled"}}
-        incoming = self.server.owner.accept(entry["params"])
-        self.server.owner.leave()
-        reply = refused_from_the_start(entry["params"]) or self.server.owner.handler(incoming)
-        if isinstance(reply, Text):
-            usage = self.server.owner.charge(entry["params"], reply.output_tokens or tokens(reply.text))
-            result: dict[str, Any] = {"type": "succeeded", "message": _message(entry["params"], reply, usage)}
-        elif isinstance(reply, Refused):
-            error = {"type": "error", "error": {"type": reply.kind, "message": reply.message}, "request_id": "r"}
-            result = {"type": "errored", "error": error}
-        else:
-            result = {"type": "expired"}
-        return {"custom_id": entry["custom_id"], "result": result}
 
     def _refuse(self, reply: Refused) -> None:
         body = {"type": "error", "error": {"type": reply.kind, "message": reply.message}, "request_id": "r"}
