@@ -19,6 +19,7 @@ from gemmini_sim import (
     load_config,
     simulate,
 )
+from gemmini_sim.simulate import TraceLevel
 
 from autocomp_kit.errors import InputError
 from autocomp_kit.evaluate._cache import EvaluationCache
@@ -134,7 +135,7 @@ class Evaluator:
         program = self._build(code)
         if isinstance(program, _Failure):
             raise InputError("\n".join(problem.message for problem in program.problems))
-        result = self._run(program, self.seeds[0], trace=True)
+        result = self._run(program, self.seeds[0], trace="full")
         if problems := run_problems(program, result):
             raise InputError("\n".join(problem.message for problem in problems))
         return result
@@ -151,7 +152,7 @@ class Evaluator:
                 return self._evaluation(code, result.status, problems=result.problems)
             instructions[seed] = _region(result).instret
         traced = max(instructions.values(), default=0) < _MAX_TRACED_INSTRUCTIONS
-        result = self._checked_run(program, self.seeds[0], trace=traced)
+        result = self._checked_run(program, self.seeds[0], trace="summary" if traced else "none")
         if isinstance(result, _Failure):
             return self._evaluation(code, result.status, problems=result.problems)
         return self._measured(code, result, instructions)
@@ -184,7 +185,7 @@ class Evaluator:
             errors = [item for item in error.diagnostics if item.severity == "error"] or list(error.diagnostics)
             return _Failure("compile_error", tuple(_compile_problem(item) for item in errors[:_MAX_PROBLEMS]))
 
-    def _run(self, program: bytes, seed: int, *, timing: bool = True, trace: bool = False) -> SimulationResult:
+    def _run(self, program: bytes, seed: int, *, timing: bool = True, trace: TraceLevel = "none") -> SimulationResult:
         case = _case(self.workload, seed)
         memory: dict[str, Array] = dict(case.images)
         if seed != self.seeds[0]:
@@ -194,14 +195,14 @@ class Evaluator:
             program,
             config=self.machine,
             memory=memory,
-            trace="full" if trace else "none",
+            trace=trace,
             timing=timing,
             max_instructions=self.max_instructions,
             console_limit=4096,
         )
 
     def _checked_run(
-        self, program: bytes, seed: int, *, timing: bool = True, trace: bool = False
+        self, program: bytes, seed: int, *, timing: bool = True, trace: TraceLevel = "none"
     ) -> SimulationResult | _Failure:
         """Run with one seed; anything but right outputs and a proper end is a failure."""
         try:

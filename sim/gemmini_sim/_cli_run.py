@@ -12,10 +12,12 @@ import typer
 
 from gemmini_sim.config import MachineConfig, load_config
 from gemmini_sim.errors import InputError
-from gemmini_sim.result import SimulationResult
+from gemmini_sim.result import SimulationResult, Trace
 from gemmini_sim.simulate import announce_compilation, simulate
 
 __all__ = ["register"]
+
+_KONATA = (".kanata", ".log")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,9 +33,16 @@ def _run(
     max_instructions: Annotated[int, typer.Option(min=1, help="Stop after this many.")] = 2_000_000_000,
     dram_latency: Annotated[int | None, typer.Option(min=0, help="Cycles to the first data of a DRAM read.")] = None,
     timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Run the clock.")] = True,
-    trace: Annotated[Path | None, typer.Option(help="Write the table of Gemmini commands to this .csv file.")] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(help="Write a .json for Perfetto, .kanata for Konata, or .csv."),
+    ] = None,
 ) -> None:
     """Run a program: its console on standard output, its exit code as exit code (1 if it fails)."""
+    if trace is not None and trace.suffix not in {".json", ".csv", *_KONATA}:
+        raise InputError(
+            f"--trace {trace}: the name must end in .json, .csv, .kanata or .log, which says what to write"
+        )
     machine = load_config(config)
     if dram_latency is not None:
         machine = machine.with_values({"memory.latency": dram_latency}, source="--dram-latency")
@@ -46,8 +55,8 @@ def _run(
             max_instructions=max_instructions,
         )
     sys.stdout.write(result.console)
-    if trace is not None:
-        _write_trace(trace, result)
+    if trace is not None and result.trace is not None:
+        _write_trace(trace, result.trace)
     if result.fault is not None:
         sys.stdout.flush()
         typer.echo(f"gemmini-sim: {result.fault.message}", err=True)
@@ -77,13 +86,17 @@ def _summary(result: SimulationResult, machine: MachineConfig) -> dict[str, Any]
     }
 
 
-def _write_trace(path: Path, result: SimulationResult) -> None:
-    if result.trace is None:
-        return
-    commands = result.trace.commands
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            file.write(",".join(commands.dtype.names or ()) + "\n")
-            file.writelines(",".join(map(str, row)) + "\n" for row in commands.tolist())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+def _write_trace(path: Path, trace: Trace) -> None:
+    if trace.events_lost:
+        typer.echo(f"gemmini-sim: the last {trace.events_lost:,} events did not fit and are missing", err=True)
+    if path.suffix == ".json":
+        trace.to_perfetto(path)
+    elif path.suffix in _KONATA:
+        trace.to_konata(path)
+    else:
+        from gemmini_sim.trace_tables import command_table  # noqa: PLC0415 - imports pandas
+
+        try:
+            command_table(trace).to_csv(path)
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from None

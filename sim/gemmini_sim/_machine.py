@@ -19,6 +19,7 @@ _FIRST_CONSOLE_BYTES = 4096
 _MAX_INSTRUCTIONS = 1 << 62
 _MAX_REGIONS = 1 << 20
 _MAX_TRACE_ROWS = 1 << 26
+_MAX_EVENTS = 1 << 25  # the system gives memory for those that happen only
 
 
 class Machine(NamedTuple):
@@ -50,6 +51,7 @@ def new_machine(
     max_instructions: int,
     timing: bool = True,
     tracing: bool = False,
+    events: bool = False,
 ) -> Machine:
     """Return a machine after reset with a program in its memory.
 
@@ -64,8 +66,8 @@ def new_machine(
         Addresses of the host interface's doublewords; ignored unless they are aligned and inside the DRAM.
     max_instructions : int
         Number of instructions after which the run ends.
-    timing, tracing : bool
-        Whether the clock runs, and whether it records each command.
+    timing, tracing, events : bool
+        Whether the clock runs, whether it records each command, and whether (then) each event.
     """
     dram = np.zeros(config.memory_bytes, np.uint8)
     first, end = DRAM_BASE + dram.size, DRAM_BASE
@@ -99,7 +101,7 @@ def new_machine(
         clock=clock.new_clock(config, tracing=tracing),
         tags=clock.new_tags(config),
         trace=clock.new_trace(4096 if tracing else 0),
-        events=clock.new_events(0),
+        events=clock.new_events(_MAX_EVENTS if tracing and events else 0),
     )
 
 

@@ -57,6 +57,14 @@ class Measurements:
             raise AccuracyError(f"{self._elves}: {program}.elf is measured in cycles.csv but missing")
         return data
 
+    def latency(self, program: str) -> int:
+        """Return the DRAM latency of most measured regions of a program, of several the first in the file."""
+        rows = self.regions[self.regions["program"] == program]
+        if rows.empty:
+            raise AccuracyError(f"{self.directory / 'cycles.csv'}: no region of {program}")
+        latencies: list[int] = rows["latency"].tolist()
+        return max(latencies, key=latencies.count)
+
     def trace(self, program: str) -> pd.DataFrame:
         """Return the event trace of a measured program, sorted by cycle.
 

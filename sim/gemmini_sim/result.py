@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gemmini_sim.config import DRAM_BASE
-from gemmini_sim.elf import Symbol
+from gemmini_sim.elf import Program, Symbol
 from gemmini_sim.errors import InputError
 
 __all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Trace", "locate"]
@@ -75,9 +76,44 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What happened; ``commands`` has one row per Gemmini command (``engine.command_clock.COMMAND_DTYPE``)."""
+    """What happened.
+
+    :mod:`gemmini_sim.trace_tables` turns it into tables; the other modules named ``trace_*`` export and compare it.
+
+    Attributes
+    ----------
+    commands : structured array
+        One row per Gemmini command that the host gave (COMMAND_DTYPE of the clock).
+    events : structured array
+        One row per event in the accelerator and its memory system (EVENT_DTYPE of the clock), sorted by cycle; empty
+        unless the run was traced in full.
+    events_lost : int
+        Events that there was no room for; they are the last ones.
+    regions : tuple of Region
+        The regions of the run.
+    """
 
     commands: NDArray[np.void]
+    events: NDArray[np.void]
+    events_lost: int
+    regions: tuple[Region, ...]
+    _program: Program = field(repr=False)
+
+    def line_of(self, pc: int) -> tuple[str, int] | None:
+        """Return the source file and line of an instruction, ``None`` if the program does not say."""
+        return self._program.line_of(pc)
+
+    def to_perfetto(self, path: str | Path) -> None:
+        """Write the run as Chrome trace JSON for https://ui.perfetto.dev; see `gemmini_sim.trace_export`."""
+        from gemmini_sim.trace_export import write_perfetto  # noqa: PLC0415 - pandas takes a while to import
+
+        write_perfetto(self, path)
+
+    def to_konata(self, path: str | Path) -> None:
+        """Write the run as a log of the pipeline viewer Konata; see `gemmini_sim.trace_export`."""
+        from gemmini_sim.trace_export import write_konata  # noqa: PLC0415 - pandas takes a while to import
+
+        write_konata(self, path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from gemmini_sim.result import Region, SimulationError, SimulationResult, Status
 if TYPE_CHECKING:  # Numba takes a while to import
     from gemmini_sim._machine import Machine
 
-__all__ = ["announce_compilation", "simulate"]
+__all__ = ["TraceLevel", "announce_compilation", "simulate"]
+
+TraceLevel = Literal["none", "summary", "full"]
 
 _LOAD_SECONDS = 6.0  # loading machine code from the cache takes less
 
@@ -29,7 +31,7 @@ def simulate(
     *,
     config: MachineConfig | str | Path = "int8-16",
     memory: Mapping[str, NDArray[Any]] | None = None,
-    trace: Literal["none", "summary", "full"] = "none",
+    trace: TraceLevel = "none",
     timing: bool = True,
     max_instructions: int = 2_000_000_000,
     console_limit: int = 1 << 20,
@@ -47,7 +49,8 @@ def simulate(
     memory : mapping of str to ndarray, optional
         Arrays whose bytes are written at a symbol of the program before it starts.
     trace : {"none", "summary", "full"}
-        ``"full"`` records every Gemmini command in ``result.trace``.
+        ``"summary"`` records every Gemmini command in ``result.trace``, ``"full"`` also every event of the units, the
+        DMA and the memory port (40 bytes each, about one per cycle).
     timing : bool
         Whether to run the clock. Without it every instruction takes one cycle.
     max_instructions, console_limit : int
@@ -70,7 +73,7 @@ def simulate(
         raise SimulationError("max_instructions must be at least 1, and console_limit at least 0")
     from gemmini_sim import _machine  # noqa: PLC0415 - Numba takes a while to import
 
-    tracing = trace == "full"
+    tracing = trace != "none"
     try:
         program = read_program(elf if isinstance(elf, bytes) else _read(elf), memory_bytes=config.memory_bytes)
         host = {name: program.symbols[name].address for name in ("tohost", "fromhost") if name in program.symbols}
@@ -83,6 +86,7 @@ def simulate(
         max_instructions=max_instructions,
         timing=timing,
         tracing=tracing,
+        events=trace == "full",
         **host,
     )
     for name, array in (memory or {}).items():
@@ -137,23 +141,23 @@ def _result(machine: Machine, program: Program, *, console_limit: int, tracing: 
     elif core["status"] in {opcodes.TRAPPED, opcodes.ACCELERATOR}:
         status = "fault"
     instret, stall = int(core["instret"]), int(core["stall"])
-    regions = machine.regions[: core["region_count"]]
-    commands = machine.trace[: machine.clock[0]["trace_count"]]
+    measured = machine.regions[: core["region_count"]]
+    regions = tuple(
+        Region(
+            name=str(region["number"]),
+            begin_cycle=int(region["begin_cycle"]),
+            end_cycle=int(region["end_cycle"]),
+            begin_instret=int(region["begin_instret"]),
+            end_instret=int(region["end_instret"]),
+        )
+        for region in measured[measured["end_cycle"] >= 0]
+    )
     return SimulationResult(
         status=status,
         exit_code=int(core["exit_code"]) if status == "exited" else None,
         cycles=instret + stall,
         instret=instret,
-        regions=tuple(
-            Region(
-                name=str(region["number"]),
-                begin_cycle=int(region["begin_cycle"]),
-                end_cycle=int(region["end_cycle"]),
-                begin_instret=int(region["begin_instret"]),
-                end_instret=int(region["end_instret"]),
-            )
-            for region in regions[regions["end_cycle"] >= 0]
-        ),
+        regions=regions,
         console=machine.console[: core["console_length"]].tobytes().decode(errors="replace"),
         fault=None
         if status == "exited"
@@ -162,9 +166,25 @@ def _result(machine: Machine, program: Program, *, console_limit: int, tracing: 
         accumulator_rows_used=int(core["accumulator_rows"]),
         untimed_loops=_untimed_loops(machine.clock),
         stalls={"host": instret, "accelerator": stall},
-        trace=Trace(commands) if tracing else None,
+        trace=_trace(machine, regions, program) if tracing else None,
         _memory=machine.memory,
         _symbols=program.symbols,
+    )
+
+
+def _trace(machine: Machine, regions: tuple[Region, ...], program: Program) -> Trace:
+    from gemmini_sim.engine.cycle_clock import new_events  # noqa: PLC0415 - Numba takes a while to import
+
+    clock = machine.clock[0]
+    logged = "event_count" in (clock.dtype.names or ())  # the command clock has no events
+    count = int(clock["event_count"]) if logged else 0
+    kept = machine.events[: min(count, machine.events.size)] if logged else new_events(0)
+    return Trace(
+        commands=machine.trace[: clock["trace_count"]],
+        events=kept[np.argsort(kept["cycle"], kind="stable")],
+        events_lost=count - kept.size if kept.size else 0,
+        regions=regions,
+        _program=program,
     )
 
 

@@ -85,7 +85,7 @@ class Machine:
         log = self.events[self.first_event : int(self.clock["event_count"])]
         chosen = log[log["kind"] == EVENT_NAMES.index(name)]
         if number is not None:
-            chosen = chosen[chosen["number"] == number]
+            chosen = chosen[chosen["number"] & 0xFF == number]
         return sorted(int(cycle) - self.base for cycle in chosen["cycle"])
 
 

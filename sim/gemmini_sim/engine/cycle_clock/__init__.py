@@ -10,6 +10,7 @@ It sees commands, never data: the configuration registers are kept a second time
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.cycle_clock._record import log
 from gemmini_sim.engine.cycle_clock.front import ROUTER, push_command, stage_has_room, stage_push
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, GET, host_packet
 from gemmini_sim.engine.cycle_clock.state import (
@@ -17,6 +18,9 @@ from gemmini_sim.engine.cycle_clock.state import (
     COMMAND_DTYPE,
     EVENT_DTYPE,
     EVENT_NAMES,
+    FENCE_COMMIT,
+    RDCYCLE,
+    ROCC_COMMIT,
     new_clock,
     new_events,
     new_tags,
@@ -38,6 +42,7 @@ __all__ = [
     "new_events",
     "new_tags",
     "new_trace",
+    "read_cycle",
 ]
 
 CONFIG = 3  # in the trace: a command that no unit executes
@@ -89,6 +94,7 @@ def command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
             entry["rs1"] = rs1
             entry["rs2"] = rs2
             entry["commit"] = commit
+        log(clock, events, commit, ROCC_COMMIT, funct, rs1, rs2)
     stage_push(clock, ROUTER, push_command(clock, funct, rs1, rs2, row, 0))
     clock["front_count"] += 1
     return commit
@@ -103,7 +109,17 @@ def fence(clock, tags, trace, events, cycle):
         if is_stuck(clock):
             clock["hung"] = 1
             break
-    return max(cycle, clock["now"] + _FENCE_AFTER_BUSY)
+    commit = max(cycle, clock["now"] + _FENCE_AFTER_BUSY)
+    if clock["tracing"]:
+        log(clock, events, commit, FENCE_COMMIT, 0, 0, 0)
+    return commit
+
+
+@jit
+def read_cycle(clock, events, cycle):
+    """Note that the program reads the cycle counter, as measured programs do around their regions."""
+    if clock["tracing"]:
+        log(clock, events, cycle, RDCYCLE, 0, 0, 0)
 
 
 @jit

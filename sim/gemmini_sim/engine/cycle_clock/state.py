@@ -57,6 +57,9 @@ EVENT_NAMES = (
     "axi_rlast",
     "busy_rise",
     "busy_fall",
+    "rocc_commit",
+    "fence_commit",
+    "rdcycle",
 )
 (
     CMD_FIRE,
@@ -75,6 +78,9 @@ EVENT_NAMES = (
     AXI_RLAST,
     BUSY_RISE,
     BUSY_FALL,
+    ROCC_COMMIT,
+    FENCE_COMMIT,
+    RDCYCLE,
 ) = range(len(EVENT_NAMES))
 
 CLOCK_DTYPE = np.dtype(
@@ -147,6 +153,7 @@ CLOCK_DTYPE = np.dtype(
         ("entry_wraps", "i8", (3, STATION, 2)),
         ("entry_memory", "i8", (3, STATION, 2)),
         ("entry_from", "i8", (3, STATION)),
+        ("entry_blocker", "i8", (3, STATION)),
         ("unissued", "i8", (3, STATION)),
         ("unissued_head", "i8", (3,)),
         ("unissued_count", "i8", (3,)),

@@ -24,6 +24,7 @@ from gemmini_sim.engine.cycle_clock.state import (
 __all__ = ["allocate", "complete_step", "issue_step", "queue_of"]
 
 NO_OPERAND, READS, WRITES = 0, 1, 2
+NOBODY = -1
 _FROM_MATMUL, _FROM_CONV = 1, 2
 
 
@@ -205,6 +206,7 @@ def allocate(clock, trace, events, funct, rs1, rs2, row, origin):
     clock["entry_wait"][queue, entry] = 0
     for other in range(3):
         clock["entry_users"][queue, entry, other] = 0
+    clock["entry_blocker"][queue, entry] = NOBODY
     _describe(clock, queue, entry, funct, rs1, rs2)
     _find_hazards(clock, queue, entry)
     if funct == 0:
@@ -219,7 +221,7 @@ def allocate(clock, trace, events, funct, rs1, rs2, row, origin):
     clock["station_count"] += 1
     clock["moved"] = 1
     if clock["tracing"]:
-        log(clock, events, now, ALLOC, _number(queue, entry), rs1, rs2)
+        log(clock, events, now, ALLOC, _number(queue, entry) | funct << 8 | origin << 16, rs1, rs2)
         if 0 <= row < trace.shape[0]:
             trace[row]["unit"] = queue
             trace[row]["allocate"] = now
@@ -239,12 +241,14 @@ def _number(queue, entry):
 def _release(clock, queue, entry):
     """Tell the commands that wait for this entry, and free it for the next cycle."""
     now = clock["now"]
+    number = _number(queue, entry)
     for other in range(3):
         mask = clock["entry_users"][queue, entry, other]
         while mask:
             index = lowest_bit(mask)
             mask &= mask - 1
             clock["entry_wait"][other, index] -= 1
+            clock["entry_blocker"][other, index] = number
             clock["entry_time"][other, index] = max(clock["entry_time"][other, index], now + 1)
     clock["entry_valid"][queue] &= ~(1 << entry)
     clock["entry_freed"][queue] |= 1 << entry
@@ -261,7 +265,7 @@ def _release(clock, queue, entry):
 def _complete(clock, trace, events, queue, entry):
     _release(clock, queue, entry)
     if clock["tracing"]:
-        log(clock, events, clock["now"], COMPLETE, _number(queue, entry), 0, 0)
+        log(clock, events, clock["now"], COMPLETE, _number(queue, entry), clock["entry_begun"][queue, entry], 0)
         row = clock["entry_row"][queue, entry]
         if 0 <= row < trace.shape[0]:
             trace[row]["start"] = clock["entry_begun"][queue, entry]
@@ -354,7 +358,7 @@ def _issue(clock, trace, events, queue, entry):
         clock["queue_time"][queue, slot] = now + 1
         clock["queue_count"][queue] += 1
     if clock["tracing"]:
-        log(clock, events, now, ISSUE, _number(queue, entry), 0, 0)
+        log(clock, events, now, ISSUE, _number(queue, entry), clock["entry_blocker"][queue, entry], 0)
         row = clock["entry_row"][queue, entry]
         if 0 <= row < trace.shape[0]:
             trace[row]["issue"] = now
