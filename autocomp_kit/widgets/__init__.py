@@ -1,0 +1,10 @@
+"""Views for notebooks: explore a run, see where cycles go, edit, and go on.
+
+Each widget is one line, such as ``BeamStepper(run)``. It keeps its data in the kernel and its page asks for what it
+shows; a saved notebook shows a summary without a kernel. Selections are traits, so that Python code can read and set
+them.
+"""
+
+from autocomp_kit.widgets._beam_stepper import BeamStepper
+
+__all__ = ["BeamStepper"]

@@ -1,0 +1,91 @@
+"""What all widgets share: checked arguments, requests from the page, and a summary that needs no kernel.
+
+A widget keeps its data in the kernel. Its page gets a small overview as a trait, and asks for the rest: plans, slices
+of a trace, pictures of a memory. Everything a page shows is somebody else's text; see ``static/kit.js`` for how it
+stays text.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeAlias
+
+import anywidget
+import traitlets
+from anywidget.experimental import command
+
+from autocomp_kit.errors import InputError
+from autocomp_kit.widgets._modules import script, styles
+from autocomp_kit.widgets._summary import Summary
+
+__all__ = ["Reply", "Widget", "request"]
+
+Reply: TypeAlias = "Mapping[str, Any] | tuple[Mapping[str, Any], list[bytes]]"
+"""What a request gives back: JSON, and binary buffers where there is much of it."""
+
+_log = logging.getLogger(__name__)
+
+
+class Widget(anywidget.AnyWidget):
+    """Base of the widgets; a subclass names its ``static/NAME.js`` and ``.css`` as ``_module``.
+
+    Raises
+    ------
+    TypeError
+        If an argument is none of the widget's options; traitlets would swallow it.
+    """
+
+    _module: ClassVar[str] = ""
+    _options: ClassVar[tuple[str, ...]] = ()
+    """Traits that the constructor takes as keyword arguments."""
+
+    problem = traitlets.Unicode("").tag(sync=True)
+    """What went wrong last, for the page to show; empty if nothing did."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        if "_module" in cls.__dict__:  # anywidget derives a class per widget, which has its module from ours
+            cls._esm = script(cls._module)
+            cls._css = styles(cls._module)
+        super().__init_subclass__(**options)
+
+    def __init__(self, **options: Any) -> None:
+        unknown = sorted(set(options) - set(self._options))
+        if unknown:
+            known = ", ".join(self._options) or "none"
+            raise TypeError(f"{type(self).__name__} has no option {', '.join(unknown)}; its options are: {known}")
+        super().__init__(**options)
+
+    def __repr__(self) -> str:
+        return self._summary().text()
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the live view and, for where no kernel is, a summary as HTML and as text."""
+        bundle, metadata = super()._repr_mimebundle_(**options) or ({}, {})
+        summary = self._summary()
+        return {**bundle, "text/plain": summary.text(), "text/html": summary.html()}, metadata
+
+    def _summary(self) -> Summary:
+        """Return what a saved notebook shows without a kernel."""
+        return Summary(type(self).__name__)
+
+
+def request(method: Callable[[Any, dict[str, Any]], Reply]) -> Callable[..., tuple[dict[str, Any], list[bytes]]]:
+    """Make a method answer requests of the page; what it raises is shown there instead of being lost in a log."""
+
+    def answer(widget: Any, message: object, _: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+        try:
+            reply = method(widget, message if isinstance(message, dict) else {})
+        except InputError as error:
+            return {"error": str(error)}, []
+        except Exception as error:  # noqa: BLE001 - whatever breaks, the page must not wait for an answer in vain
+            _log.exception("%s.%s failed", type(widget).__name__, method.__name__)
+            return {"error": f"a defect of autocomp-kit, please report it: {type(error).__name__}: {error}"}, []
+        if isinstance(reply, tuple):
+            return dict(reply[0]), reply[1]
+        return dict(reply), []
+
+    answer.__name__ = method.__name__
+    answer.__doc__ = method.__doc__
+    marked: Callable[..., tuple[dict[str, Any], list[bytes]]] = command(answer)
+    return marked

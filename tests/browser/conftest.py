@@ -1,0 +1,55 @@
+"""Browser tests need Playwright and a Chromium of the system; without them they are skipped, and say so."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.lab import ROOT, Lab, chromium, lab
+
+ARTEFACTS = Path(os.environ.get("BROWSER_ARTEFACTS", ROOT / "output" / "browser"))
+
+
+def missing() -> str:
+    """Say what a browser test would need that is not here."""
+    if importlib.util.find_spec("playwright") is None:
+        return "playwright is not installed (uv pip install --group browser)"
+    return "" if chromium() else "there is no Chromium on this machine (apt install chromium)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if reason := missing():
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def browser_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    with lab(tmp_path_factory.mktemp("lab"), ARTEFACTS) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def report() -> Iterator[dict[str, object]]:
+    """Figures that the tests measure; written to ``report.json`` among the artefacts, never asserted."""
+    figures: dict[str, object] = {}
+    yield figures
+    (ARTEFACTS / "report.json").write_text(json.dumps(figures, indent=2, sort_keys=True))
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    """Return median and 95th percentile of times in milliseconds."""
+    ordered = sorted(times)
+    return {
+        "n": len(ordered),
+        "median_ms": round(statistics.median(ordered), 1),
+        "p95_ms": round(ordered[int(0.95 * (len(ordered) - 1))], 1),
+    }
