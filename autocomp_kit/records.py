@@ -33,7 +33,7 @@ def content_id(*parts: str) -> str:
     """Return a 16-digit hexadecimal name of some texts (SHA-256 over their lengths and contents)."""
     digest = hashlib.sha256()
     for part in parts:
-        data = part.encode()
+        data = part.encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
     return digest.hexdigest()[:16]

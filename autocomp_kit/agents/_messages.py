@@ -23,6 +23,7 @@ from autocomp_kit.agents._batches import Batches
 from autocomp_kit.agents._failures import Failure, failure_of
 from autocomp_kit.agents._prefixes import Prefixes
 from autocomp_kit.agents.accounts import SentEarlier, current_account
+from autocomp_kit.agents.answers import plain_text
 from autocomp_kit.agents.base import AgentError, AgentUnavailableError
 from autocomp_kit.agents.budget import Budget
 from autocomp_kit.agents.models import ModelCard
@@ -371,7 +372,7 @@ def _usage_of(message: Message, seconds: float) -> Usage:
 
 
 def _text_of(message: Message) -> str:
-    return "".join(block.text for block in message.content if block.type == "text")
+    return plain_text("".join(block.text for block in message.content if block.type == "text"))
 
 
 def _unfinished(message: Message) -> Failure | None:

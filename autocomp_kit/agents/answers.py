@@ -17,7 +17,15 @@ from pydantic import ValidationError
 from autocomp_kit.kernel import Edit
 from autocomp_kit.records import MenuItem
 
-__all__ = ["MAX_PLAN_CHARACTERS", "MalformedAnswerError", "PlanAnswer", "edits_in", "kernel_in", "plan_in"]
+__all__ = [
+    "MAX_PLAN_CHARACTERS",
+    "MalformedAnswerError",
+    "PlanAnswer",
+    "edits_in",
+    "kernel_in",
+    "plain_text",
+    "plan_in",
+]
 
 MAX_PLAN_CHARACTERS = 20_000
 _MAX_PLACES = 20
@@ -66,7 +74,12 @@ def plan_in(answer: str, options: Sequence[MenuItem]) -> PlanAnswer:
         raise MalformedAnswerError("the answer has no text under `plan`")
     if len(text) > MAX_PLAN_CHARACTERS:
         raise MalformedAnswerError(f"the plan has {len(text)} characters; at most {MAX_PLAN_CHARACTERS} are taken")
-    return PlanAnswer(_chosen(number, options), text.strip())
+    return PlanAnswer(_chosen(number, options), plain_text(text).strip())
+
+
+def plain_text(text: str) -> str:
+    """Return a text with halves of characters, which JSON's escapes can smuggle in and no file takes, replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def kernel_in(answer: str, function: str) -> str:
@@ -84,7 +97,7 @@ def kernel_in(answer: str, function: str) -> str:
     if not defining:
         where = "no fenced block of the answer" if blocks else "the answer has no fenced block and"
         raise MalformedAnswerError(f"{where} does not define the function `{function}` completely")
-    return defining[-1].strip("\n") + "\n"
+    return plain_text(defining[-1]).strip("\n") + "\n"
 
 
 def edits_in(answer: str) -> tuple[Edit, ...]:

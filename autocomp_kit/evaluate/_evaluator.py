@@ -189,8 +189,8 @@ class Evaluator:
         case = _case(self.workload, seed)
         memory: dict[str, Array] = dict(case.images)
         if seed != self.seeds[0]:
-            memory["spoil"] = np.ones(1, np.uint32)
-            memory["leftovers"] = case.leftovers[: 4 * self.machine.array.dim**2]
+            memory["__spoil"] = np.ones(1, np.uint32)
+            memory["__leftovers"] = case.leftovers[: 4 * self.machine.array.dim**2]
         return simulate(
             program,
             config=self.machine,

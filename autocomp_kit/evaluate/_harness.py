@@ -2,7 +2,7 @@
 
 Every array lies in a zone of its own, between two guards::
 
-    zone_C:  guard | C | padding to a cache line | guard
+    __zone_C:  guard | C | padding to a cache line | guard
 
 The host writes whole zones before a run and reads whole zones after it. Guards hold random bytes, outputs hold bytes
 that differ from the reference in every place.
@@ -29,14 +29,14 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True)
 class Zone:
-    """Where one argument lies: symbol ``zone_A`` holds a guard, the array from ``GUARD_BYTES`` on, and a guard."""
+    """Where one argument lies: symbol ``__zone_A`` holds a guard, the array from ``GUARD_BYTES`` on, and a guard."""
 
     argument: Argument
 
     @property
     def symbol(self) -> str:
         """Name of the C array that is the whole zone."""
-        return f"zone_{self.argument.name}"
+        return f"__zone_{self.argument.name}"
 
     @property
     def nbytes(self) -> int:
@@ -105,7 +105,7 @@ def _header(workload: Workload) -> str:
 
 def _main(workload: Workload) -> str:
     pointers = ", ".join("void *" for _ in workload.arguments)
-    arguments = ", ".join(f"zone_{argument.name} + {GUARD_BYTES}" for argument in workload.arguments)
+    arguments = ", ".join(f"__zone_{argument.name} + {GUARD_BYTES}" for argument in workload.arguments)
     arrays = "\n".join(
         f"uint8_t {zone.symbol}[{zone.nbytes}] __attribute__((aligned({GUARD_BYTES})));" for zone in zones(workload)
     )
@@ -114,8 +114,8 @@ def _main(workload: Workload) -> str:
 {arrays}
 
 /* Nonzero: another program has used the accelerator before and left its rows and its configuration behind. */
-volatile uint32_t spoil = 0;
-uint8_t leftovers[DIM * DIM * 4] __attribute__((aligned(64)));
+volatile uint32_t __spoil = 0;
+uint8_t __leftovers[DIM * DIM * 4] __attribute__((aligned(64)));
 
 static void spoil_accelerator(void) {{
     gemmini_extended_config_ex(OUTPUT_STATIONARY, RELU, 0, 3, false, false);
@@ -124,11 +124,11 @@ static void spoil_accelerator(void) {{
         gemmini_extended3_config_ld(DIM * sizeof(elem_t), MVIN_SCALE_IDENTITY, false, id);
     }}
     for (uint32_t row = 0; row < BANK_NUM * BANK_ROWS; row += DIM) {{
-        gemmini_mvin(leftovers, row);
+        gemmini_mvin(__leftovers, row);
     }}
     gemmini_extended3_config_ld(DIM * sizeof(acc_t), MVIN_SCALE_IDENTITY, false, 0);
     for (uint32_t row = 0; row < ACC_ROWS; row += DIM) {{
-        gemmini_mvin(leftovers, (1u << 31) | row);
+        gemmini_mvin(__leftovers, (1u << 31) | row);
     }}
     gemmini_fence();
 }}
@@ -137,7 +137,7 @@ void {FUNCTION}({pointers});
 void _exit(int code) __attribute__((noreturn));
 
 int main(void) {{
-    if (spoil) {{
+    if (__spoil) {{
         spoil_accelerator();
     }}
     gemmini_region_begin(0);

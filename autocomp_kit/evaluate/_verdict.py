@@ -17,6 +17,8 @@ __all__ = ["memory_problems", "run_problems"]
 
 _SHOWN_ELEMENTS = 5
 _START_INSTRUCTIONS = 64  # what the runtime and the harness need to reach the region
+_FENCE_INSTRUCTIONS = 2  # what stands between the markers around the harness's own fence
+_FENCE_TOLERANCE = 64  # cycles in which the last results may still be on their way
 _EXIT_INSTRUCTIONS = 16  # what the harness and the runtime need to end a program
 
 
@@ -68,9 +70,16 @@ def _measured_properly(result: SimulationResult, *, spoiled: bool) -> bool:
         return False
     whole, tail = result.regions
     before, after = whole.begin_instret, result.instret - whole.end_instret
-    ordered = whole.begin_instret <= tail.begin_instret <= tail.end_instret <= whole.end_instret
-    busy = result.trace is not None and bool((result.trace.commands["commit"] > whole.end_cycle).any())
-    return ordered and not busy and after <= _EXIT_INSTRUCTIONS and (spoiled or before <= _START_INSTRUCTIONS)
+    if not whole.begin_instret <= tail.begin_instret <= tail.end_instret <= whole.end_instret:
+        return False
+    if result.trace is not None:
+        commands = result.trace.commands
+        # A kernel that had taken the fence away would have left work behind.
+        late = commands["complete"] > whole.end_cycle + _FENCE_TOLERANCE
+        if (late | (commands["commit"] > whole.end_cycle)).any():
+            return False
+    alone = tail.instret <= _FENCE_INSTRUCTIONS and after <= _EXIT_INSTRUCTIONS
+    return alone and (spoiled or before <= _START_INSTRUCTIONS)
 
 
 def _harness_is_intact(elf: bytes, result: SimulationResult) -> bool:

@@ -10,14 +10,14 @@ from tree_sitter import Node
 from autocomp_kit.errors import InputError
 from autocomp_kit.kernel._names import COMMANDS, CONSTANTS, HARNESS, LIBRARY, words
 from autocomp_kit.kernel._normal_form import kernel_digest
-from autocomp_kit.kernel._syntax import constant_value, declared_identifier, parse, text_of, walk
+from autocomp_kit.kernel._sizes import MAX_ELEMENTS, enormous_arrays
+from autocomp_kit.kernel._syntax import declared_identifier, parse, text_of, walk
 from autocomp_kit.records import CodeProblem
 
 __all__ = ["DialectError", "Kernel", "check_dialect", "parse_kernel"]
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 160
-MAX_ELEMENTS = 1 << 24
 MAX_PROBLEMS = 10
 FUNCTION = "solution"
 
@@ -143,7 +143,11 @@ def parse_kernel(code: str, *, library: bool = False, helpers: Iterable[str] = (
 
 def check_dialect(code: str, *, library: bool = False, helpers: Iterable[str] = ()) -> tuple[CodeProblem, ...]:
     """Return what keeps a text from being a kernel: nothing if it is one, else at most ten problems."""
-    source = code.encode("utf-8", "surrogatepass")
+    try:
+        source = code.encode()
+    except UnicodeEncodeError as error:
+        line = code.count("\n", 0, error.start) + 1
+        return (CodeProblem(kind="dialect", message="half of a character (a lone surrogate)", line=line),)
     if len(source) > MAX_BYTES:
         return (CodeProblem(kind="dialect", message=f"the text is longer than {MAX_BYTES // 1024} KB", line=1),)
     provided = frozenset(helpers) | (LIBRARY if library else frozenset())
@@ -179,6 +183,8 @@ def _problems(source: bytes, provided: frozenset[str]) -> Iterator[CodeProblem]:
         message = _node_problem(node, names) if node.is_named else None
         if message is not None:
             yield _problem(node, message)
+    for node in enormous_arrays(root):
+        yield _problem(node, f"`{_shown(node)}` has more than {MAX_ELEMENTS:,} elements")
 
 
 def _problem(node: Node, message: str, *, kind: str = "dialect") -> CodeProblem:
@@ -312,20 +318,6 @@ def _check_function_declarator(node: Node, _: _Names) -> str | None:
     return None if defines else f"`{_shown(node)}` declares a function without defining it"
 
 
-def _check_array(node: Node, _: _Names) -> str | None:
-    """Refuse arrays that no machine holds; the compiler would write them out element by element."""
-    elements, inner = 1, node
-    while inner.type == "array_declarator":
-        elements *= constant_value(inner.child_by_field_name("size")) or 1
-        declarator = inner.child_by_field_name("declarator")
-        if declarator is None:
-            break
-        inner = declarator
-    if elements <= MAX_ELEMENTS or _parent_type(node) == "array_declarator":
-        return None
-    return f"`{_shown(node)}` has more than {MAX_ELEMENTS:,} elements"
-
-
 def _check_block(node: Node, _: _Names) -> str | None:
     return None if _parent_type(node) in _STATEMENT_HOLDERS else "a block inside an expression"
 
@@ -366,6 +358,8 @@ def _check_cast(node: Node, names: _Names) -> str | None:
 
 def _check_identifier(node: Node, names: _Names) -> str | None:
     name = text_of(node)
+    if "\\" in name:
+        return f"`{name}`: a name is made of letters, digits and underscores"
     if name.startswith("__") or (name.startswith("_") and name[1:2].isupper()):
         return f"`{name}`: names that begin like this belong to the compiler"
     if name in _RESERVED and _is_declared_here(node):
@@ -380,7 +374,6 @@ _RULES: dict[str, Callable[[Node, _Names], str | None]] = {
     "storage_class_specifier": _check_storage,
     "function_definition": _check_function,
     "function_declarator": _check_function_declarator,
-    "array_declarator": _check_array,
     "compound_statement": _check_block,
     "pointer_expression": _check_address,
     "call_expression": _check_call,

@@ -128,3 +128,12 @@ def test_long_hostile_answers_do_not_keep_us_busy(unit: str) -> None:
         plan_in(answer, OPTIONS)
     with pytest.raises(MalformedAnswerError):
         kernel_in(answer, "solution")
+
+
+def test_half_characters_in_an_answer_do_not_reach_the_store() -> None:
+    """JSON can escape a half of a pair, which is a string in Python and no text in any file."""
+    plan = plan_in('{"option": 2, "plan": "Unroll \\ud83d k."}', OPTIONS)
+    assert plan.text.encode() == b"Unroll ? k."
+    assert kernel_in("```c\n" + KERNEL.replace("// }", "// \udcff") + "```", "solution").encode()
+    with pytest.raises(MalformedAnswerError, match="find"):
+        edits_in('{"edits": [{"find": "\\ud83d", "replace": ""}]}')

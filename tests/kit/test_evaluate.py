@@ -310,6 +310,24 @@ def test_a_kernel_that_takes_the_fence_out_of_the_harness_is_seen():
     assert text == "fault: None: the kernel changed the program around it"
 
 
+def test_a_kernel_that_puts_the_fence_back_afterwards_is_seen():
+    """The one instruction in place of the fence is a store that writes the fence there again."""
+    text = kernel(
+        "uint32_t *code = (uint32_t *) ((uint64_t) A & ~0xfffffffull), *fence_at = code;",
+        "while (fence_at[0] != 0x00302013 || fence_at[1] != 0x0ff0000f) fence_at++;",
+        "*++fence_at = 0x00532023; /* sw t0, 0(t1) */",
+        "for (int i = 0; i < 64; i++) gemmini_mvin(A, 0);",
+        'asm volatile("mv t1, %0; li t0, 0x0ff0000f" :: "r"(fence_at) : "t0", "t1");',
+    )
+    sources = harness_sources(TILE.workload, Kernel(code=text, compilable=text, digest="", parameters=()))
+    fence = "gemmini_region_begin(1);\n"
+    assert fence in sources["main.c"]
+    sources["main.c"] = sources["main.c"].replace(fence, 'asm volatile(".balign 4");\n' + fence)
+    program = compile_c(sources, config=TILE.machine)
+    result = simulate(program.elf, config=TILE.machine, trace="full")
+    assert [problem.kind for problem in run_problems(program.elf, result)] == ["tampering"]
+
+
 def test_published_kernels_with_a_broken_signature_are_read_like_autocomp_does():
     admm = Evaluator("admm-multifunction/0", "fp32-4")
     whole = admm.workload.baseline_code(admm.machine)
