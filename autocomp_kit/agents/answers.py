@@ -115,10 +115,11 @@ def edits_in(answer: str) -> tuple[Edit, ...]:
     if not isinstance(edits, list) or not edits:
         raise MalformedAnswerError("`edits` is not a list with at least one edit")
     try:
-        return tuple(Edit.model_validate(edit) for edit in edits)
+        read = [Edit.model_validate(edit) for edit in edits]
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise MalformedAnswerError(f"an edit needs `find` and `replace` as text ({place})") from None
+    return tuple(Edit(find=edit.find, replace=plain_text(edit.replace)) for edit in read)
 
 
 def _chosen(number: object, options: Sequence[MenuItem]) -> MenuItem:

@@ -135,5 +135,5 @@ def test_half_characters_in_an_answer_do_not_reach_the_store() -> None:
     plan = plan_in('{"option": 2, "plan": "Unroll \\ud83d k."}', OPTIONS)
     assert plan.text.encode() == b"Unroll ? k."
     assert kernel_in("```c\n" + KERNEL.replace("// }", "// \udcff") + "```", "solution").encode()
-    with pytest.raises(MalformedAnswerError, match="find"):
-        edits_in('{"edits": [{"find": "\\ud83d", "replace": ""}]}')
+    (edit,) = edits_in('{"edits": [{"find": "x", "replace": "\\ud83d"}]}')
+    assert edit.replace.encode() == b"?"
