@@ -40,3 +40,13 @@ def test_quickstart_optimises_a_small_kernel_and_shows_it(tmp_path):
     ]
     assert kinds.count("application/vnd.plotly.v1+json") == 4
     assert output.stat().st_size < 1_000_000
+
+
+def test_timing_accuracy_measures_some_programs_and_shows_both_figures(tmp_path):
+    output = tmp_path / "rendered.ipynb"
+    parameters = {"programs": "ex_m2_n1 mm16_v3"}
+    replay_notebook(NOTEBOOKS / "figures" / "timing_accuracy.ipynb", output, parameters=parameters, progress=False)
+    shown = [out for cell in nbformat.read(output, as_version=4).cells for out in cell.get("outputs", ())]
+    kinds = [kind for out in shown for kind in out.get("data", {})]
+    assert kinds.count("application/vnd.plotly.v1+json") == 2
+    assert any("matmul warm" in out.get("data", {}).get("text/html", "") for out in shown)
