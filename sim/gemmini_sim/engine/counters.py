@@ -21,12 +21,15 @@ _DEGREE, _SEPARATION = 31, 3
 
 
 def random_state() -> np.ndarray:
-    """Return the int64[31] state of glibc's additive-feedback ``rand`` after ``srand(1)``."""
+    """Return the int64[31] state of glibc's additive-feedback ``rand`` as a program under spike finds it.
+
+    That is the state after ``srand(1)`` and one number, which spike's debug module draws when the machine is reset.
+    """
     words = [1]
     for _ in range(_DEGREE - 1):
         words.append(16807 * words[-1] % 2147483647)
     words += words[:_SEPARATION]
-    for _ in range(10 * _DEGREE):
+    for _ in range(10 * _DEGREE + 1):
         words.append(words[-_DEGREE] + words[-_SEPARATION] & 0xFFFF_FFFF)
     return np.array(words[-_DEGREE:], np.int64)
 
