@@ -34,7 +34,7 @@ def measure() -> Iterator[Row]:
 
 
 def _evaluations() -> Iterator[Row]:
-    """Kernels that no cache has seen, on one thread and on two."""
+    """Evaluate kernels that no cache has seen, on one thread and on two."""
     for name in ("small/0", "exo/0"):
         evaluator = Evaluator(name)
         naive = evaluator.workload.baseline_code(evaluator.machine)
@@ -56,7 +56,7 @@ def _evaluations() -> Iterator[Row]:
 
 
 def _overhead() -> Iterator[Row]:
-    """A search of 10,000 candidates that cost nothing to write and nothing to evaluate: all time is the search's."""
+    """Time a search of 10,000 candidates that cost nothing to write and nothing to evaluate."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study.sqlite"
         config = SearchConfig(iterations=160, beam=4, plans=8, codes=2, slack=1.0)
@@ -116,9 +116,15 @@ class _PartlyUseful(ToyAgent):
         return CodeReply(code=f"cycles {faster if works else cycles + 1 + draw}", agent=self.name)
 
 
+class _Alike(_PartlyUseful):
+    """A world in which it does not matter which item is chosen."""
+
+    useful = tuple(item.item_id for item in TOY_MENU.items)
+
+
 def _allocations() -> Iterator[Row]:
-    """Equal numbers of candidates, their turns given out evenly or by success so far, over several seeds."""
-    for world, agent in (("two useful items of nine", _PartlyUseful), ("all items alike", ToyAgent)):
+    """Compare equal numbers of candidates whose turns are given out evenly, or by success so far."""
+    for world, agent in (("two useful items of nine", _PartlyUseful), ("all items alike", _Alike)):
         best: dict[str, list[int]] = {}
         for allocation in ("even", "adaptive"):
             config = SearchConfig(iterations=20, beam=4, plans=4, codes=1, keep_probability=0.3, allocation=allocation)
