@@ -50,8 +50,10 @@ static inline int tiled_conv_total_spad_rows(bool acc, int stride, int input_dil
     const int orows = porows * pool_stride + pool_size - 1, ocols = pocols * pool_stride + pool_size - 1;
     const int reach_rows = orows * stride + krows + (kernel_dilation - 1) * (krows - 1) - 1;
     const int reach_cols = ocols * stride + kcols + (kernel_dilation - 1) * (kcols - 1) - 1;
-    const int irows = (int)gemmini_groups(reach_rows, input_dilation) >> downsample;
-    const int icols = (int)gemmini_groups(reach_cols, input_dilation) >> downsample;
+    /* In a dilated image every other row is stored; rounding up on both sides of it can take one more. */
+    const int margin = input_dilation > 1;
+    const int irows = ((int)gemmini_groups(reach_rows, input_dilation) + margin) >> downsample;
+    const int icols = ((int)gemmini_groups(reach_cols, input_dilation) + margin) >> downsample;
     const int in_blocks = gemmini_groups(kchs, DIM), out_blocks = gemmini_groups(ochs, DIM);
     const int batch_blocks = gemmini_groups(batches, DIM);
     const int input = irows * icols * (trans_input_3120 ? batch_blocks * kchs : in_blocks * batches);
