@@ -235,7 +235,7 @@ class Evaluator:
                 "does not know what this kernel does"
             )
             return self._evaluation(code, "internal_error", problems=(CodeProblem(kind="impossible", message=message),))
-        facts = feedback(result, self.workload, self.machine, spans=self._spans(result))
+        facts = feedback(result, self.workload, self.machine, spans=self.spans(result))
         if others := {count for count in instructions.values() if count != region.instret}:
             text = (
                 f"The host executes {region.instret:,} instructions with one input and {max(others):,} with another: "
@@ -249,13 +249,13 @@ class Evaluator:
                 "utilization": ideal / region.cycles,
                 "scratchpad_rows": result.scratchpad_rows_used,
                 "accumulator_rows": result.accumulator_rows_used,
-                "trace_signature": trace_signature(result, spans=self._spans(result)),
+                "trace_signature": trace_signature(result, spans=self.spans(result)),
                 "feedback": facts,
             }
         )
 
-    def _spans(self, result: SimulationResult) -> dict[str, Span]:
-        """Return where each argument lies in simulated memory."""
+    def spans(self, result: SimulationResult) -> dict[str, Span]:
+        """Return where each argument of the kernel lay in simulated memory in a run of this evaluator."""
         spans = {}
         for zone in zones(self.workload):
             begin = result.address(zone.symbol) + zone.array.start

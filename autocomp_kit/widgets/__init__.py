@@ -6,5 +6,7 @@ them.
 """
 
 from autocomp_kit.widgets._beam_stepper import BeamStepper
+from autocomp_kit.widgets._scratchpad_view import ScratchpadView
+from autocomp_kit.widgets._timeline_view import TimelineView
 
-__all__ = ["BeamStepper"]
+__all__ = ["BeamStepper", "ScratchpadView", "TimelineView"]
