@@ -54,7 +54,7 @@ class Region:
     """One pass through a region of interest: what was executed between its begin and its end marker.
 
     ``name`` is the number given to ``gemmini_region_begin``. The markers themselves take no cycle and count as no
-    instruction.
+    instruction. ``stalls`` says where the cycles went, as in :class:`SimulationResult`, and adds up to ``cycles``.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Region:
     end_cycle: int
     begin_instret: int
     end_instret: int
+    stalls: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def cycles(self) -> int:
@@ -141,7 +142,14 @@ class SimulationResult:
         Hardware loops (LOOP_WS, LOOP_CONV_WS) whose work the machine's clock did not time: if there are any, the
         cycles are too few. Machines with ``clock = "cycle"`` time them.
     stalls : mapping of str to int
-        Cycles by cause; they add up to ``cycles``.
+        Where every cycle went; the causes add up to ``cycles``, and those of a region to the region's. ``array``: a row
+        of A entered the array (rows of padding included). All others are cycles in which none did, by what held the
+        next one back: ``preload`` only weights went in; ``bank_conflict`` an operand's bank was in use; ``mesh`` the
+        array held as many operations as it can; ``load`` the data were on their way; ``head_of_line`` likewise, but
+        the load came late because a full queue stopped the commands in front of it; ``accumulator`` rows of a result
+        were still to be written or stored; ``config`` a config_ex drained the array; ``host_late`` no command was
+        there, with other work under way; ``drain`` the last results left the array; ``store_tail`` only stores were
+        left; ``fence`` the fence itself; ``host`` the accelerator had nothing to do.
     trace : Trace or None
         Events, if the run was asked to record them.
     """

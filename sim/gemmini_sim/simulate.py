@@ -149,6 +149,7 @@ def _result(machine: Machine, program: Program, *, console_limit: int, tracing: 
             end_cycle=int(region["end_cycle"]),
             begin_instret=int(region["begin_instret"]),
             end_instret=int(region["end_instret"]),
+            stalls=_named_stalls(region["stalls"], int(region["end_cycle"] - region["begin_cycle"])),
         )
         for region in measured[measured["end_cycle"] >= 0]
     )
@@ -165,11 +166,20 @@ def _result(machine: Machine, program: Program, *, console_limit: int, tracing: 
         scratchpad_rows_used=int(core["scratchpad_rows"]),
         accumulator_rows_used=int(core["accumulator_rows"]),
         untimed_loops=_untimed_loops(machine.clock),
-        stalls={"host": instret, "accelerator": stall},
+        stalls=_named_stalls(machine.clock[0]["stalls"], instret + stall),
         trace=_trace(machine, regions, program) if tracing else None,
         _memory=machine.memory,
         _symbols=program.symbols,
     )
+
+
+def _named_stalls(counts: NDArray[np.int64], cycles: int) -> dict[str, int]:
+    """Return cycles by cause; the host's are also those that the clock did not see because it was off."""
+    from gemmini_sim.engine.cycle_clock import STALL_NAMES  # noqa: PLC0415 - Numba takes a while to import
+
+    stalls = dict(zip(STALL_NAMES, counts.tolist(), strict=False))
+    stalls["host"] = stalls.get("host", 0) + cycles - sum(stalls.values())
+    return stalls
 
 
 def _trace(machine: Machine, regions: tuple[Region, ...], program: Program) -> Trace:

@@ -22,6 +22,7 @@ from gemmini_sim.engine._jit import jit
 __all__ = [
     "CLOCK_DTYPE",
     "COMMAND_DTYPE",
+    "advance",
     "command",
     "fence",
     "host_line",
@@ -66,6 +67,7 @@ CLOCK_DTYPE = np.dtype(
         ("mshrs", "i8"),
         ("dram_latency", "i8"),
         ("tracing", "i8"),
+        ("stalls", "i8", (1,)),
         # configuration registers, in program order
         ("load_stride", "i8", (3,)),
         ("load_block_stride", "i8", (3,)),
@@ -589,6 +591,11 @@ def fence(clock, tags, trace, events, cycle):  # noqa: ARG001 - one signature fo
     if done <= cycle:
         return cycle
     return done + 6
+
+
+@jit
+def advance(clock, tags, trace, events, cycle):
+    """Do nothing: this clock has no state between two commands."""
 
 
 @jit

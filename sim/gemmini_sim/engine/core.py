@@ -183,7 +183,7 @@ def _float_memory(core, memory, words, console, instruction):
 
 
 @jit
-def _mark_region(core, regions, marker):
+def _mark_region(core, regions, marker, stalls):
     """Begin region n (marker 2 n + 1) or end it (2 n + 2); an end without a begin is ignored."""
     number = (marker - 1) >> 1
     cycle = core["instret"] + core["stall"]
@@ -196,6 +196,8 @@ def _mark_region(core, regions, marker):
         regions[count]["begin_cycle"] = cycle
         regions[count]["begin_instret"] = core["instret"]
         regions[count]["end_cycle"] = -1
+        for cause in range(stalls.shape[0]):
+            regions[count]["stalls"][cause] = -stalls[cause]
         core["region_count"] = count + 1
         return _NEXT
     for i in range(count - 1, -1, -1):
@@ -204,6 +206,8 @@ def _mark_region(core, regions, marker):
             if region["end_cycle"] < 0:
                 region["end_cycle"] = cycle
                 region["end_instret"] = core["instret"]
+                for cause in range(stalls.shape[0]):
+                    region["stalls"][cause] += stalls[cause]
             break
     return _NEXT
 
@@ -714,7 +718,9 @@ def run(
                     funct = np.int64(instruction["imm"])
                     stall += accelerator_clock.command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc) - cycle
         elif operation == op.REGION:
-            outcome = _mark_region(core, regions, instruction["imm"])
+            if timing:
+                accelerator_clock.advance(clock, tags, trace, events, instret + stall)
+            outcome = _mark_region(core, regions, instruction["imm"], clock["stalls"])
             if outcome == _NEXT and instruction["imm"] == 1:
                 start_region(accelerator)
             elif instruction["imm"] == 2:

@@ -58,6 +58,9 @@ CORE_DTYPE = np.dtype(
     align=True,
 )
 
+STALLS = 16
+"""Room for causes of lost cycles."""
+
 REGION_DTYPE = np.dtype(
     [
         ("number", "i8"),
@@ -65,6 +68,7 @@ REGION_DTYPE = np.dtype(
         ("begin_instret", "i8"),
         ("end_cycle", "i8"),  # -1 while the region is open
         ("end_instret", "i8"),
+        ("stalls", "i8", (STALLS,)),  # cycles by cause; while the region is open, minus those before it
     ],
     align=True,
 )

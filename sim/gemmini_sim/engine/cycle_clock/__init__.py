@@ -21,6 +21,7 @@ from gemmini_sim.engine.cycle_clock.state import (
     FENCE_COMMIT,
     RDCYCLE,
     ROCC_COMMIT,
+    STALL_NAMES,
     new_clock,
     new_events,
     new_tags,
@@ -33,6 +34,7 @@ __all__ = [
     "COMMAND_DTYPE",
     "EVENT_DTYPE",
     "EVENT_NAMES",
+    "STALL_NAMES",
     "advance",
     "command",
     "fence",
@@ -104,12 +106,15 @@ def command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
 def fence(clock, tags, trace, events, cycle):
     """Return the cycle at which a fence that the host would commit at ``cycle`` commits."""
     advance(clock, tags, trace, events, cycle - _FENCE_AFTER_BUSY)
+    clock["fencing"] = 1
     while is_busy(clock):
         run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
         if is_stuck(clock):
             clock["hung"] = 1
             break
     commit = max(cycle, clock["now"] + _FENCE_AFTER_BUSY)
+    advance(clock, tags, trace, events, commit)
+    clock["fencing"] = 0
     if clock["tracing"]:
         log(clock, events, commit, FENCE_COMMIT, 0, 0, 0)
     return commit

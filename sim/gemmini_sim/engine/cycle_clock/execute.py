@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, wake_at
+from gemmini_sim.engine.cycle_clock.stalls import note_fed
 from gemmini_sim.engine.cycle_clock.state import CONTROL, EXECUTE, MESH_OPERATIONS, MESH_REQ, MESH_RESP_LAST, MESH_ROWS
 from gemmini_sim.engine.cycle_clock.state import UNIT_QUEUE as QUEUE
 
@@ -469,6 +470,7 @@ def _fire(clock):
         else:
             clock["bank_read"][d_bank] = now
             reads = True
+    note_fed(clock, a_goes, a_goes or b_goes or d_goes)
     _push_control(clock, (A if a_goes else 0) | (B if b_goes else 0) | (D if d_goes else 0), reads)
     last = rows - 1
     done = (

@@ -44,6 +44,7 @@ def push_command(clock, funct, rs1, rs2, row, origin):
     clock["command_rs2"][command] = rs2
     clock["command_row"][command] = row
     clock["command_from"][command] = origin
+    clock["command_blocked"][command] = clock["blocked_by_others"]
     return command
 
 
@@ -71,9 +72,11 @@ def _pop(clock, stage):
 def front_step(clock, trace, events):
     """Move each queue's first command on, the last queue first."""
     command = _waiting(clock, UNROLLED)
+    clock["front_blocked"] = -1
     if command >= 0:
         funct = clock["command_funct"][command]
         rs1 = clock["command_rs1"][command]
+        clock["entering_since"] = clock["command_blocked"][command]
         if queue_of(funct, rs1) < 0:
             _pop(clock, UNROLLED)  # flush, counters: nothing to wait for
             clock["front_count"] -= 1
@@ -89,6 +92,8 @@ def front_step(clock, trace, events):
         ):
             _pop(clock, UNROLLED)
             clock["front_count"] -= 1
+        else:
+            clock["front_blocked"] = queue_of(funct, rs1)
     command = _waiting(clock, MATMUL)
     if clock["matmul_configured"] or (command >= 0 and 8 <= clock["command_funct"][command] <= 13):
         unrolled = matmul_step(clock, command, stage_has_room(clock, UNROLLED))

@@ -15,6 +15,7 @@ __all__ = [
     "COMMAND_DTYPE",
     "EVENT_DTYPE",
     "EVENT_NAMES",
+    "STALL_NAMES",
     "new_clock",
     "new_events",
     "new_tags",
@@ -82,6 +83,37 @@ EVENT_NAMES = (
     FENCE_COMMIT,
     RDCYCLE,
 ) = range(len(EVENT_NAMES))
+
+STALL_NAMES = (
+    "array",
+    "preload",
+    "bank_conflict",
+    "mesh",
+    "load",
+    "head_of_line",
+    "accumulator",
+    "config",
+    "host_late",
+    "drain",
+    "store_tail",
+    "fence",
+    "host",
+)
+(
+    ARRAY,
+    PRELOADING,
+    BANK,
+    MESH,
+    LOADING,
+    HEAD_OF_LINE,
+    ACCUMULATOR_CAUSE,
+    CONFIGURATION,
+    HOST_LATE,
+    DRAIN,
+    STORE_TAIL,
+    FENCE,
+    HOST,
+) = range(len(STALL_NAMES))
 
 CLOCK_DTYPE = np.dtype(
     [
@@ -660,6 +692,19 @@ CLOCK_DTYPE = np.dtype(
         ("grant_ack_mshr", "i8"),
         ("probe_count", "i8"),
         ("probe_line", "i8", (64,)),
+        # --- where the cycles went (stalls.py)
+        ("stalls", "i8", (len(STALL_NAMES),)),
+        ("fed", "i8"),  # what the array got in this cycle, -1 for nothing
+        ("last_cause", "i8"),
+        ("blamed", "i8"),  # trace row of the command that a cycle is lost to, -1 for none
+        ("last_blamed", "i8"),
+        ("waits_for", "i8"),  # load entry that the next execute command waits for, -1 for none
+        ("fencing", "i8"),  # whether the host waits at a fence
+        ("front_blocked", "i8"),  # queue of the station that is full for the first command in front of it, -1 for none
+        ("blocked_by_others", "i8"),  # cycles in which loads could not enter because of another queue
+        ("entering_since", "i8"),
+        ("command_blocked", "i8", (COMMANDS,)),  # the count above when a command was given
+        ("entry_held", "i8", (STATION,)),  # how long a load stood behind others in front of the station
         # --- counts
         ("misses", "i8"),
         ("reads", "i8"),
@@ -683,6 +728,7 @@ COMMAND_DTYPE = np.dtype(
         ("issue", "i8"),
         ("start", "i8"),
         ("complete", "i8"),
+        ("lost", "i8"),
     ],
     align=True,
 )
@@ -768,6 +814,8 @@ def new_clock(config: MachineConfig, *, tracing: bool = False) -> np.ndarray:
     state["grant_ack_time"] = -1
     state["reader_page"] = state["writer_page"] = -1
     state["mshr_robin"] = -1
+    state["fed"] = state["front_blocked"] = state["blamed"] = state["last_blamed"] = state["waits_for"] = -1
+    state["last_cause"] = HOST
     state["lfsr"] = 1
     state["waiting_next"] = np.arange(1, WAITING + 1)
     return clock

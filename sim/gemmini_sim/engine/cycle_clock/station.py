@@ -207,6 +207,8 @@ def allocate(clock, trace, events, funct, rs1, rs2, row, origin):
     for other in range(3):
         clock["entry_users"][queue, entry, other] = 0
     clock["entry_blocker"][queue, entry] = NOBODY
+    if queue == LOAD:
+        clock["entry_held"][entry] = clock["blocked_by_others"] - clock["entering_since"]
     _describe(clock, queue, entry, funct, rs1, rs2)
     _find_hazards(clock, queue, entry)
     if funct == 0:

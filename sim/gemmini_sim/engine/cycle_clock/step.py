@@ -16,6 +16,7 @@ from gemmini_sim.engine.cycle_clock.l2 import l2_answers, l2_data, l2_requests
 from gemmini_sim.engine.cycle_clock.load import load_step, rows_step
 from gemmini_sim.engine.cycle_clock.memory_port import memory_answers, memory_requests
 from gemmini_sim.engine.cycle_clock.reader import reader_requests, responses_step, translate_step
+from gemmini_sim.engine.cycle_clock.stalls import account
 from gemmini_sim.engine.cycle_clock.state import BUSY_FALL, BUSY_RISE, EXECUTE, LOAD, STORE
 from gemmini_sim.engine.cycle_clock.station import complete_step, issue_step
 from gemmini_sim.engine.cycle_clock.store import dispatch_step, store_step, writer_step
@@ -145,6 +146,7 @@ def _is_working(clock):
 @jit
 def run_cycle(clock, tags, trace, events, limit):
     """Simulate one cycle, and skip those after it, up to ``limit``, in which nothing can happen."""
+    begin = clock["now"]
     clock["moved"] = 0
     clock["wake"] = NEVER
     step(clock, tags, trace, events)
@@ -156,7 +158,8 @@ def run_cycle(clock, tags, trace, events, limit):
     if clock["moved"]:
         clock["now"] += 1
     else:
-        clock["now"] = min(max(clock["now"] + 1, clock["wake"]), limit)
+        clock["now"] = min(max(begin + 1, clock["wake"]), limit)
+    account(clock, trace, clock["now"] - begin)
 
 
 @jit
