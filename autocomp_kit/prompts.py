@@ -110,7 +110,7 @@ class Prompts:
             **self._kernel(request.parent, request.parent_evaluation, request.seed),
             "plan": request.plan.text,
             "failed": request.failed.code,
-            "problems": [_problem(problem) for problem in request.evaluation.problems] or [request.evaluation.status],
+            "problems": _what_is_wrong(request.evaluation),
         }
         return self._prompt(_EDITS if edits else _CODE, "repair.md.j2", request, machine, values)
 
@@ -173,6 +173,12 @@ class Prompts:
 
     def _render(self, template: str, values: Mapping[str, object]) -> str:
         return self._environment.get_template(template).render(values).strip("\n") + "\n"
+
+
+def _what_is_wrong(evaluation: Evaluation) -> list[str]:
+    """Return the problems of a kernel that failed, and what the sanitizer found in it."""
+    problems = [_problem(problem) for problem in evaluation.problems] or [evaluation.status]
+    return problems + [fact.text for fact in evaluation.feedback]
 
 
 def _problem(problem: CodeProblem) -> str:

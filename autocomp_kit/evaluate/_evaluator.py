@@ -23,6 +23,7 @@ from gemmini_sim.simulate import TraceLevel
 
 from autocomp_kit.errors import InputError
 from autocomp_kit.evaluate._cache import EvaluationCache
+from autocomp_kit.evaluate._findings import finding_facts
 from autocomp_kit.evaluate._harness import KERNEL_FILE, Bytes, harness_sources, images, zones
 from autocomp_kit.evaluate._identity import simulator_identity
 from autocomp_kit.evaluate._signature import parameter_problems, with_signature_of
@@ -149,13 +150,25 @@ class Evaluator:
         for seed in self.seeds[1:]:
             result = self._checked_run(program, seed, timing=False)
             if isinstance(result, _Failure):
-                return self._evaluation(code, result.status, problems=result.problems)
+                return self._failed(code, program, result)
             instructions[seed] = _region(result).instret
         traced = max(instructions.values(), default=0) < _MAX_TRACED_INSTRUCTIONS
-        result = self._checked_run(program, self.seeds[0], trace="summary" if traced else "none")
+        level: TraceLevel = "summary" if traced else "none"
+        result = self._checked_run(program, self.seeds[0], trace=level, sanitize=True)
         if isinstance(result, _Failure):
-            return self._evaluation(code, result.status, problems=result.problems)
+            return self._failed(code, program, result)
         return self._measured(code, result, instructions)
+
+    def _failed(self, code: str, program: bytes, failure: _Failure) -> Evaluation:
+        """Return the verdict on a kernel that does not do its work; the sanitizer may know why."""
+        evaluation = self._evaluation(code, failure.status, problems=failure.problems)
+        if failure.status not in {"wrong", "fault"}:
+            return evaluation
+        try:
+            result = self._run(program, self.seeds[0], timing=False, sanitize=True)
+        except InputError:
+            return evaluation  # it does not even load
+        return evaluation.model_copy(update={"feedback": finding_facts(result, wastes=False)})
 
     def _build(self, code: str) -> bytes | _Failure:
         try:
@@ -185,7 +198,9 @@ class Evaluator:
             errors = [item for item in error.diagnostics if item.severity == "error"] or list(error.diagnostics)
             return _Failure("compile_error", tuple(_compile_problem(item) for item in errors[:_MAX_PROBLEMS]))
 
-    def _run(self, program: bytes, seed: int, *, timing: bool = True, trace: TraceLevel = "none") -> SimulationResult:
+    def _run(
+        self, program: bytes, seed: int, *, timing: bool = True, trace: TraceLevel = "none", sanitize: bool = False
+    ) -> SimulationResult:
         case = _case(self.workload, seed)
         memory: dict[str, Array] = dict(case.images)
         if seed != self.seeds[0]:
@@ -199,14 +214,15 @@ class Evaluator:
             timing=timing,
             max_instructions=self.max_instructions,
             console_limit=4096,
+            sanitize=sanitize,
         )
 
     def _checked_run(
-        self, program: bytes, seed: int, *, timing: bool = True, trace: TraceLevel = "none"
+        self, program: bytes, seed: int, *, timing: bool = True, trace: TraceLevel = "none", sanitize: bool = False
     ) -> SimulationResult | _Failure:
         """Run with one seed; anything but right outputs and a proper end is a failure."""
         try:
-            result = self._run(program, seed, timing=timing, trace=trace)
+            result = self._run(program, seed, timing=timing, trace=trace, sanitize=sanitize)
         except InputError as error:
             # The harness alone always loads, so it is the kernel's own arrays that do not fit.
             return _Failure("fault", (CodeProblem(kind="program", message=f"the program does not load: {error}"),))
@@ -242,6 +258,7 @@ class Evaluator:
                 "cycles depend on the data, those of the first input are given."
             )
             facts += (Feedback(kind="data_dependent", text=text),)
+        facts = (*finding_facts(result, wastes=False), *facts, *finding_facts(result, wastes=True))
         return self._evaluation(code, "correct").model_copy(
             update={
                 "cycles": region.cycles,

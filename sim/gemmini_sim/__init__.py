@@ -1,6 +1,7 @@
 """gemmini_sim: a simulator of the function and the cycles of Rocket + Gemmini programs, jitted by Numba."""
 
 from gemmini_sim.config import ConfigError, MachineConfig, load_config, preset_names
+from gemmini_sim.findings import Finding, Place
 from gemmini_sim.result import Fault, Region, SimulationError, SimulationResult
 from gemmini_sim.simulate import simulate
 from gemmini_sim.toolchain import CompileError, CompileResult, Diagnostic, ToolchainError, compile_c
@@ -11,7 +12,9 @@ __all__ = [
     "ConfigError",
     "Diagnostic",
     "Fault",
+    "Finding",
     "MachineConfig",
+    "Place",
     "Region",
     "SimulationError",
     "SimulationResult",

@@ -37,6 +37,7 @@ def _run(
         Path | None,
         typer.Option(help="Write a .json for Perfetto, .kanata for Konata, or .csv."),
     ] = None,
+    sanitize: Annotated[bool, typer.Option("--sanitize", help="Look for races, unset rows, needless loads.")] = False,
 ) -> None:
     """Run a program: its console on standard output, its exit code as exit code (1 if it fails)."""
     if trace is not None and trace.suffix not in {".json", ".csv", *_KONATA}:
@@ -53,6 +54,7 @@ def _run(
             trace="full" if trace else "none",
             timing=timing,
             max_instructions=max_instructions,
+            sanitize=sanitize,
         )
     sys.stdout.write(result.console)
     if trace is not None and result.trace is not None:
@@ -64,6 +66,10 @@ def _run(
         advice = f"a machine file with base = {machine.name!r} and clock = 'cycle' times them"
         warning = f"{result.untimed_loops} hardware loops were executed but not timed: the cycles are too few; {advice}"
         typer.echo(f"gemmini-sim: {warning}", err=True)
+    for finding in result.findings:
+        typer.echo(f"gemmini-sim: {finding.kind}: {finding.message}", err=True)
+    if sanitize and not result.findings:
+        typer.echo("gemmini-sim: the sanitizer finds nothing wrong", err=True)
     if as_json:
         if result.console and not result.console.endswith("\n"):
             sys.stdout.write("\n")
@@ -83,6 +89,7 @@ def _summary(result: SimulationResult, machine: MachineConfig) -> dict[str, Any]
         "console": result.console,
         "config": machine.name,
         "fault": None if result.fault is None else asdict(result.fault),
+        "findings": [asdict(finding) for finding in result.findings],
     }
 
 

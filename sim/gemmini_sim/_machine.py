@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gemmini_sim.config import DRAM_BASE, MachineConfig
 from gemmini_sim.elf import Segment
-from gemmini_sim.engine import accelerator_state, core_state, opcodes
+from gemmini_sim.engine import accelerator_state, core_state, event_log, opcodes
 from gemmini_sim.engine.clocks import ClockName, clock_module, core_module
 
 __all__ = ["Machine", "new_machine", "run_machine"]
@@ -20,6 +20,8 @@ _MAX_INSTRUCTIONS = 1 << 62
 _MAX_REGIONS = 1 << 20
 _MAX_TRACE_ROWS = 1 << 26
 _MAX_EVENTS = 1 << 25  # the system gives memory for those that happen only
+_LOG_ROWS = 1 << 16
+_LEFT_LOCAL_MEMORY = {accelerator_state.BAD_SCRATCHPAD_ROW, accelerator_state.BAD_ACCUMULATOR_ROW}
 
 
 class Machine(NamedTuple):
@@ -39,6 +41,8 @@ class Machine(NamedTuple):
     tags: NDArray[Any]
     trace: NDArray[Any]
     events: NDArray[Any]
+    log: NDArray[Any]
+    touched: NDArray[Any]
 
 
 def new_machine(
@@ -52,6 +56,7 @@ def new_machine(
     timing: bool = True,
     tracing: bool = False,
     events: bool = False,
+    logging: bool = False,
 ) -> Machine:
     """Return a machine after reset with a program in its memory.
 
@@ -68,6 +73,8 @@ def new_machine(
         Number of instructions after which the run ends.
     timing, tracing, events : bool
         Whether the clock runs, whether it records each command, and whether (then) each event.
+    logging : bool
+        Whether what the sanitizer wants to know is logged.
     """
     dram = np.zeros(config.memory_bytes, np.uint8)
     first, end = DRAM_BASE + dram.size, DRAM_BASE
@@ -88,6 +95,7 @@ def new_machine(
             timing=timing,
             tohost=_word(tohost, dram.size),
             fromhost=_word(fromhost, dram.size),
+            logging=logging,
         ),
         code=code,
         code_base=first,
@@ -102,6 +110,8 @@ def new_machine(
         tags=clock.new_tags(config),
         trace=clock.new_trace(4096 if tracing else 0),
         events=clock.new_events(_MAX_EVENTS if tracing and events else 0),
+        log=np.zeros(_LOG_ROWS if logging else 0, event_log.EVENT_DTYPE),
+        touched=np.zeros((dram.size // event_log.LINE_BYTES if logging else 0, 2), event_log.TOUCHED_DTYPE),
     )
 
 
@@ -112,8 +122,17 @@ def _word(address: int | None, size: int) -> int:
     return (address - DRAM_BASE) // 8
 
 
-def run_machine(machine: Machine, *, console_limit: int, clock: ClockName = "command") -> Machine:
+def run_machine(
+    machine: Machine,
+    *,
+    console_limit: int,
+    clock: ClockName = "command",
+    read_log: Callable[[NDArray[Any]], None] | None = None,
+) -> Machine:
     """Run until the program ends or has used up what it may; return the machine with the arrays as they are then.
+
+    ``read_log`` gets the rows of the log, in parts, if the machine keeps one. A Gemmini command that ended the program
+    is the last row if it is local rows that it leaves.
 
     The outcome is in ``machine.core[0]["status"]``, one of the last group of statuses in `engine.opcodes`, or one of
     the ``FULL`` ones if the array must not grow further.
@@ -122,10 +141,12 @@ def run_machine(machine: Machine, *, console_limit: int, clock: ClockName = "com
     while True:
         with np.errstate(all="ignore"):  # without JIT, NumPy would warn of the wrap-around that RISC-V asks for
             status = run(*machine)
-        if status == opcodes.CONSOLE_FULL:
+        if status == opcodes.LOG_FULL:
+            _empty_log(machine, read_log)
+        elif status == opcodes.CONSOLE_FULL:
             needed = machine.console.size + int(machine.core[0]["needed"])
             if needed > console_limit:
-                return machine
+                break
             size = min(max(needed, 2 * machine.console.size, _FIRST_CONSOLE_BYTES), console_limit)
             machine = machine._replace(console=_enlarged(machine.console, size))
         elif status == opcodes.REGIONS_FULL and machine.regions.size < _MAX_REGIONS:
@@ -133,7 +154,18 @@ def run_machine(machine: Machine, *, console_limit: int, clock: ClockName = "com
         elif status == opcodes.TRACE_FULL and machine.trace.size < _MAX_TRACE_ROWS:
             machine = machine._replace(trace=_enlarged(machine.trace, 2 * machine.trace.size))
         else:
-            return machine
+            break
+    _empty_log(machine, read_log)
+    return machine
+
+
+def _empty_log(machine: Machine, read_log: Callable[[NDArray[Any]], None] | None) -> None:
+    core = machine.core[0]
+    if read_log is not None and machine.log.size:
+        left = core["status"] == opcodes.ACCELERATOR and core["code"] in _LEFT_LOCAL_MEMORY
+        read_log(machine.log[: core["log_count"] + left])
+    core["log_count"] = 0
+    core["log_interval"] += 1
 
 
 def _enlarged(array: NDArray[Any], size: int) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from gemmini_sim.config import DRAM_BASE
 from gemmini_sim.elf import Program, Symbol
 from gemmini_sim.errors import InputError
+from gemmini_sim.findings import Finding
 
 __all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Trace", "locate"]
 
@@ -152,6 +153,8 @@ class SimulationResult:
         left; ``fence`` the fence itself; ``host`` the accelerator had nothing to do.
     trace : Trace or None
         Events, if the run was asked to record them.
+    findings : tuple of Finding
+        What the program does wrong without failing, if the run was asked to look for it (``sanitize=True``).
     """
 
     status: Status
@@ -166,6 +169,7 @@ class SimulationResult:
     untimed_loops: int
     stalls: Mapping[str, int]
     trace: Trace | None
+    findings: tuple[Finding, ...]
     _memory: NDArray[np.uint8] = field(repr=False)
     _symbols: Mapping[str, Symbol] = field(repr=False)
 

@@ -6,6 +6,7 @@ import contextlib
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
@@ -18,6 +19,7 @@ from gemmini_sim.result import Region, SimulationError, SimulationResult, Status
 
 if TYPE_CHECKING:  # Numba takes a while to import
     from gemmini_sim._machine import Machine
+    from gemmini_sim.sanitize import Sanitizer
 
 __all__ = ["TraceLevel", "announce_compilation", "simulate"]
 
@@ -35,6 +37,7 @@ def simulate(
     timing: bool = True,
     max_instructions: int = 2_000_000_000,
     console_limit: int = 1 << 20,
+    sanitize: bool = False,
 ) -> SimulationResult:
     """Execute a bare-metal RV64GC program with Gemmini commands to its end.
 
@@ -55,6 +58,8 @@ def simulate(
         Whether to run the clock. Without it every instruction takes one cycle.
     max_instructions, console_limit : int
         Instructions and bytes of console after which the run ends with status ``"limit"``.
+    sanitize : bool
+        Whether to look for races, unset rows and superfluous loads, for ``result.findings``. Cycles stay the same.
 
     Returns
     -------
@@ -87,12 +92,28 @@ def simulate(
         timing=timing,
         tracing=tracing,
         events=trace == "full",
+        logging=sanitize,
         **host,
     )
     for name, array in (memory or {}).items():
         _write(machine.memory, program, name, array)
-    machine = _machine.run_machine(machine, console_limit=console_limit, clock=config.clock)
-    return _result(machine, program, console_limit=console_limit, tracing=tracing)
+    sanitizer = _new_sanitizer(config, machine) if sanitize else None
+    machine = _machine.run_machine(
+        machine,
+        console_limit=console_limit,
+        clock=config.clock,
+        read_log=None if sanitizer is None else sanitizer.follow,
+    )
+    result = _result(machine, program, console_limit=console_limit, tracing=tracing)
+    if sanitizer is None:
+        return result
+    return replace(result, findings=sanitizer.findings(program.line_of, complete=result.status == "exited"))
+
+
+def _new_sanitizer(config: MachineConfig, machine: Machine) -> Sanitizer:
+    from gemmini_sim.sanitize import Sanitizer  # noqa: PLC0415 - Numba takes a while to import
+
+    return Sanitizer(config, machine.scratchpad, machine.accumulator)
 
 
 @contextlib.contextmanager
@@ -168,6 +189,7 @@ def _result(machine: Machine, program: Program, *, console_limit: int, tracing: 
         untimed_loops=_untimed_loops(machine.clock),
         stalls=_named_stalls(machine.clock[0]["stalls"], instret + stall),
         trace=_trace(machine, regions, program) if tracing else None,
+        findings=(),
         _memory=machine.memory,
         _symbols=program.symbols,
     )

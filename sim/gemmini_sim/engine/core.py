@@ -16,6 +16,7 @@ from gemmini_sim.engine.accelerator_state import BAD_FUNCT, NO_FAULT, start_regi
 from gemmini_sim.engine.clocks import clock_of_core
 from gemmini_sim.engine.csr import enter_trap, execute_csr, float_dirty, float_off, return_from_trap
 from gemmini_sim.engine.decode import decode
+from gemmini_sim.engine.event_log import note
 from gemmini_sim.engine.float_execute import execute_float
 from gemmini_sim.engine.float_fast import execute_float_fast
 from gemmini_sim.engine.htif import answer_tohost, is_channel, store_channel
@@ -304,6 +305,8 @@ def run(
     tags,
     trace,
     events,
+    log,
+    touched,
 ):
     """Execute until the program ends or something needs the caller; return the status, as in ``core["status"]``.
 
@@ -323,6 +326,8 @@ def run(
         State and memories of Gemmini, as `accelerator.execute` takes them.
     clock_state, tags, trace, events
         The accelerator's clock, as `clock.command` takes it.
+    log, touched
+        The log for the sanitizer, if ``core["logging"]`` asks for one, as `event_log.note` takes it.
     """
     core = core_state[0]
     clock = clock_state[0]
@@ -335,7 +340,9 @@ def run(
     singles_unsigned = memory.view(np.uint32)
     words = memory.view(np.int64)
     f_singles = f.view(np.int32)
-    size = np.uint64(memory.shape[0])
+    logging = core["logging"] != 0
+    # To be logged, loads and stores must not take the quick way, which is for addresses below `size`.
+    size = np.uint64(0 if core["logging"] == op.LOG_ALL else memory.shape[0])
     last = np.uint64(code.shape[0] - 1)
 
     core["status"] = op.RUNNING
@@ -688,6 +695,13 @@ def run(
         core["stall"] = stall
         pc = code_base + (index << 1)
         outcome = _NEXT
+        logged = 0
+        if logging:
+            if core["log_count"] == log.shape[0] or (operation == op.ROCC and core["logging"] != op.LOG_ALL):
+                core["logging"] = op.LOG_ALL  # what the host did before the first command does not matter
+                core["status"] = op.LOG_FULL
+                break
+            logged = note(core, log, touched, instruction, pc)
         if operation == op.UNDECODED:
             outcome = _fetch(core, memory, pc, instruction)
             if outcome == _NEXT:
@@ -739,6 +753,7 @@ def run(
             outcome = _execute_rare(core, memory, words, console, instruction, pc)
 
         if outcome == _NEXT:
+            core["log_count"] += logged
             instret += operation != op.REGION
             index += instruction["size"]
         elif outcome == _JUMP:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmini_sim.engine import opcodes
 from gemmini_sim.engine.decode import INSTRUCTION_DTYPE
 
 __all__ = ["CORE_DTYPE", "REGION_DTYPE", "new_code", "new_core"]
@@ -54,6 +55,10 @@ CORE_DTYPE = np.dtype(
         ("rows_final", "i8"),  # 1 once region 0 has ended: the counts are its own
         ("scratchpad_rows", "i8"),
         ("accumulator_rows", "i8"),
+        # the log for the sanitizer
+        ("logging", "i8"),  # LOG_NOTHING, LOG_COMMANDS or LOG_ALL
+        ("log_count", "i8"),
+        ("log_interval", "i8"),  # counts the rows that are not accesses of the host
     ],
     align=True,
 )
@@ -74,7 +79,9 @@ REGION_DTYPE = np.dtype(
 )
 
 
-def new_core(*, entry: int, limit: int, timing: bool, tohost: int, fromhost: int) -> NDArray[Any]:
+def new_core(
+    *, entry: int, limit: int, timing: bool, tohost: int, fromhost: int, logging: bool = False
+) -> NDArray[Any]:
     """Return the core after reset, CORE_DTYPE [1].
 
     Parameters
@@ -87,12 +94,16 @@ def new_core(*, entry: int, limit: int, timing: bool, tohost: int, fromhost: int
         Whether the accelerator's clock runs.
     tohost, fromhost : int
         Indices of the host interface's doublewords in memory, -1 where the program has none.
+    logging : bool
+        Whether commands, fences, markers and the host's accesses to memory are logged.
     """
     state = np.zeros(1, CORE_DTYPE)
     core = state[0]
     core["pc"] = entry
     core["limit"] = limit
     core["timing"] = timing
+    core["logging"] = opcodes.LOG_COMMANDS if logging else opcodes.LOG_NOTHING
+    core["log_interval"] = 1
     core["reservation"] = -1
     core["trap_instret"] = -1
     core["mstatus"] = 3 << 11  # the only mode is M

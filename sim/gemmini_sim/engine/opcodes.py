@@ -30,6 +30,9 @@ CHANNEL = 0x1002_0000
 ) = range(87)
 # fmt: on
 
+# What `core["logging"]` says: nothing is logged, commands only, or loads and stores of the host as well.
+LOG_NOTHING, LOG_COMMANDS, LOG_ALL = range(3)
+
 # Exception causes of the privileged architecture.
 CAUSE_FETCH_MISALIGNED = 0
 CAUSE_FETCH_ACCESS = 1
@@ -46,7 +49,8 @@ RUNNING = 0
 CONSOLE_FULL = 1  # the console buffer needs room for `console_needed` more bytes
 REGIONS_FULL = 2
 TRACE_FULL = 3
-LIMIT = 4  # `max_instructions` are executed
-EXITED = 5
-TRAPPED = 6  # a trap, and the program has no handler, or the handler's first instruction traps
-ACCELERATOR = 7  # a Gemmini command broke a rule; `code` says which
+LOG_FULL = 4
+LIMIT = 5  # `max_instructions` are executed
+EXITED = 6
+TRAPPED = 7  # a trap, and the program has no handler, or the handler's first instruction traps
+ACCELERATOR = 8  # a Gemmini command broke a rule; `code` says which
