@@ -12,6 +12,7 @@ from gemmini_sim.config import DRAM_BASE, MachineConfig
 from gemmini_sim.elf import Segment
 from gemmini_sim.engine import accelerator_state, core_state, event_log, opcodes
 from gemmini_sim.engine.clocks import ClockName, clock_module, core_module
+from gemmini_sim.engine.rocket.state import RocketState, new_rocket
 
 __all__ = ["Machine", "new_machine", "run_machine"]
 
@@ -37,6 +38,7 @@ class Machine(NamedTuple):
     accelerator: accelerator_state.AcceleratorState
     scratchpad: NDArray[Any]
     accumulator: NDArray[Any]
+    rocket: RocketState
     clock: NDArray[Any]
     tags: NDArray[Any]
     trace: NDArray[Any]
@@ -106,6 +108,7 @@ def new_machine(
         accelerator=accelerator_state.new_state(config),
         scratchpad=scratchpad,
         accumulator=accumulator,
+        rocket=new_rocket(config),
         clock=clock.new_clock(config, tracing=tracing),
         tags=clock.new_tags(config),
         trace=clock.new_trace(4096 if tracing else 0),

@@ -177,12 +177,25 @@ class Memory(_Group):
 
 
 class Host(_Group):
-    """Rocket, the in-order RV64GC core that issues the commands."""
+    """Rocket, the in-order RV64GC core that issues the commands; the defaults are Chipyard's.
+
+    ``btb_entries`` branch targets are kept, ``return_addresses`` calls, and one direction in each of
+    ``history_entries`` places; of the last ``history_length`` directions ``history_bits`` enter the place.
+    The multiplier works off ``multiplier_bits`` per cycle. ``device_latency`` is of a store to a device.
+    """
 
     icache_kilobytes: Annotated[int, Field(ge=1, le=1024)] = 16
     icache_ways: Count = 4
     dcache_kilobytes: Annotated[int, Field(ge=1, le=1024)] = 16
     dcache_ways: Count = 4
+    btb_entries: Annotated[int, Field(ge=2, le=62)] = 28
+    return_addresses: Annotated[int, Field(ge=1, le=32)] = 6
+    history_entries: Literal[64, 128, 256, 512, 1024, 2048] = 512
+    history_length: Annotated[int, Field(ge=1, le=16)] = 8
+    history_bits: Annotated[int, Field(ge=1, le=6)] = 3
+    multiplier_bits: Literal[1, 2, 4, 8, 16] = 8
+    early_out: bool = True
+    device_latency: Cycles = 9
 
 
 class Features(_Group):

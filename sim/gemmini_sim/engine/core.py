@@ -30,10 +30,13 @@ from gemmini_sim.engine.integer import (
     remainder_unsigned,
     sign_extend_32,
 )
+from gemmini_sim.engine.rocket.pipeline import commit_command, commit_fence, issue, issue_again, issue_slowly
 
 __all__ = ["run"]
 
 accelerator_clock = clock_of_core(__name__)
+# With the command clock every instruction takes one cycle.
+_DETAILED = accelerator_clock.__name__.endswith("cycle_clock")
 
 # What an instruction that is executed outside the chain asks of the loop.
 _NEXT, _JUMP, _RAISE, _STOP = 0, 1, 2, 3
@@ -301,6 +304,7 @@ def run(
     accelerator,
     scratchpad,
     accumulator,
+    rocket,
     clock_state,
     tags,
     trace,
@@ -324,6 +328,8 @@ def run(
     regions : REGION_DTYPE [capacity]
     accelerator, scratchpad, accumulator
         State and memories of Gemmini, as `accelerator.execute` takes them.
+    rocket : RocketState
+        The host's timing.
     clock_state, tags, trace, events
         The accelerator's clock, as `clock.command` takes it.
     log, touched
@@ -350,6 +356,8 @@ def run(
     instret = core["instret"]
     stall = core["stall"]
     timing = core["timing"] != 0
+    host = rocket.core[0]
+    first_halfword = code_base >> 1
     tohost = np.uint64(core["tohost"])
     float_ready = (core["mstatus"] >> 13) & 3 == 3
     index = core["pc"] - code_base >> 1
@@ -363,6 +371,8 @@ def run(
                 code[slot]["op"] = op.UNDECODED
         instruction = code[slot]
         operation = instruction["op"]
+        if _DETAILED and timing and not issue(host, x, instruction, operation, first_halfword + index):
+            issue_slowly(rocket, clock, tags, trace, events, x, instruction, operation, first_halfword + index)
         instret += 1
 
         if operation == op.ADDI:
@@ -691,6 +701,8 @@ def run(
                 continue
 
         instret -= 1  # it counts when it has retired
+        if _DETAILED and timing:
+            stall = host["time"] - instret
         core["instret"] = instret
         core["stall"] = stall
         pc = code_base + (index << 1)
@@ -715,6 +727,7 @@ def run(
             rs2 = x[instruction["rs2"]] if instruction["rm"] & 1 else np.int64(-1)
             if clock["tracing"] != 0 and clock["trace_count"] >= trace.shape[0]:
                 core["status"] = op.TRACE_FULL
+                issue_again(host, first_halfword + index)
                 break
             accelerator.registers[0]["pc"] = pc
             code_ = execute(accelerator, scratchpad, accumulator, memory, instruction["imm"], rs1, rs2)
@@ -727,9 +740,11 @@ def run(
             else:
                 if instruction["rm"] & 4:
                     x[instruction["rd"]] = accelerator.registers[0]["rd"]
-                if timing:
+                funct = np.int64(instruction["imm"])
+                if _DETAILED and timing:
+                    commit_command(rocket, clock, tags, trace, events, funct, rs1, rs2, pc)
+                elif timing:
                     cycle = instret + stall
-                    funct = np.int64(instruction["imm"])
                     stall += accelerator_clock.command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc) - cycle
         elif operation == op.REGION:
             if timing:
@@ -741,7 +756,9 @@ def run(
                 _count_rows(core, accelerator, scratchpad.shape[0])
                 core["rows_final"] = 1
         elif operation == op.FENCE:
-            if timing:
+            if _DETAILED and timing:
+                commit_fence(rocket, clock, tags, trace, events)
+            elif timing:
                 cycle = instret + stall
                 stall += accelerator_clock.fence(clock, tags, trace, events, cycle) - cycle
         elif operation == op.FENCE_I:
@@ -767,6 +784,7 @@ def run(
                 break
             index = core["pc"] - code_base >> 1
         else:
+            issue_again(host, first_halfword + index)
             break
         float_ready = (core["mstatus"] >> 13) & 3 == 3
 
@@ -774,6 +792,8 @@ def run(
         core["status"] = op.LIMIT
     if core["rows_final"] == 0:
         _count_rows(core, accelerator, scratchpad.shape[0])
+    if _DETAILED and timing:
+        stall = host["time"] - instret
     core["pc"] = code_base + (index << 1)
     core["instret"] = instret
     core["stall"] = stall

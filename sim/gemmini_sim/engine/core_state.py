@@ -20,7 +20,7 @@ CORE_DTYPE = np.dtype(
         ("instret", "i8"),  # retired instructions; region markers do not count
         ("stall", "i8"),  # cycles in which none retired, so that the cycle is instret + stall
         ("limit", "i8"),  # stop when that many instructions have retired
-        ("timing", "i8"),  # 0: Gemmini commands and fences take one cycle
+        ("timing", "i8"),  # 0: every instruction takes one cycle
         # why the last call returned, and what the caller needs to know about it
         ("status", "i8"),
         ("exit_code", "i8"),

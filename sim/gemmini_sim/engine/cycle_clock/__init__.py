@@ -39,6 +39,7 @@ __all__ = [
     "command",
     "fence",
     "host_line",
+    "host_release",
     "is_busy",
     "new_clock",
     "new_events",
@@ -152,3 +153,14 @@ def host_line(clock, tags, trace, events, cycle, address, write, fetch):
     while clock["host_done"] < 0 and not is_stuck(clock):
         run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
     return clock["host_done"]
+
+
+@jit
+def host_release(clock, tags, trace, events, cycle, address):
+    """Give back a line that the host has written; it reaches the last-level cache at ``cycle``."""
+    advance(clock, tags, trace, events, cycle - 1)
+    while clock["host_release_line"] >= 0:
+        run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
+    clock["host_release_line"] = address >> clock["line_shift"]
+    clock["host_release_time"] = max(clock["now"], cycle)
+    clock["moved"] = 1

@@ -431,6 +431,24 @@ def l2_data(clock, events):
 
 
 @jit
+def _take_release(clock, tags):
+    """Take back a line that the host has written and dropped."""
+    now = clock["now"]
+    if clock["host_release_time"] > now:
+        wake_at(clock, clock["host_release_time"])
+        return
+    _step_lfsr(clock)
+    line = clock["host_release_line"]
+    set_index = line & (clock["sets"] - 1)
+    for way in range(clock["ways"]):
+        if tags[set_index, way] >> LINE == line:
+            tags[set_index, way] = line << LINE | DIRTY
+    clock["host_release_line"] = -1
+    clock["directory_read"] = now
+    clock["moved"] = 1
+
+
+@jit
 def l2_requests(clock, tags):
     """Take one request in: from the buffer at the door, or straight from the system bus."""
     now = clock["now"]
@@ -441,6 +459,8 @@ def l2_requests(clock, tags):
             clock["moved"] = 1
         else:
             wake_at(clock, clock["grant_ack_time"])
+    if clock["host_release_line"] >= 0:
+        _take_release(clock, tags)
     packet = -1
     from_door = clock["door_valid"]
     from_host = False

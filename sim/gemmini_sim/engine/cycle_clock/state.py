@@ -688,6 +688,8 @@ CLOCK_DTYPE = np.dtype(
         ("host_time", "i8"),
         ("host_done", "i8"),
         ("host_beats", "i8"),
+        ("host_release_line", "i8"),  # a line that the host gives back, -1 if none, and when it arrives
+        ("host_release_time", "i8"),
         ("grant_ack_time", "i8"),
         ("grant_ack_mshr", "i8"),
         ("probe_count", "i8"),
@@ -812,6 +814,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False) -> np.ndarray:
     for never in ("acquire_pop", "clean_pop", "sink_pop", "directory_read", "offered", "offered_to"):
         state[never] = -10
     state["grant_ack_time"] = -1
+    state["host_release_line"] = -1
     state["reader_page"] = state["writer_page"] = -1
     state["mshr_robin"] = -1
     state["fed"] = state["front_blocked"] = state["blamed"] = state["last_blamed"] = state["waits_for"] = -1

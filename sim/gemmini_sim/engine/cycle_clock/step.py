@@ -35,6 +35,7 @@ def _memory_system(clock, tags, events):
         or clock["door_valid"]
         or clock["channel_count"][3]
         or clock["host_valid"]
+        or clock["host_release_line"] >= 0
         or clock["directory_write"]
         or clock["grant_ack_time"] >= 0
     ):

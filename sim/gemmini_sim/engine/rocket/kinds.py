@@ -1,0 +1,54 @@
+"""What an instruction means to the pipeline: its kind, and how long its result takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gemmini_sim.engine import opcodes as op
+
+__all__ = ["ATOMIC", "CSR", "FENCE", "FENCE_I", "FLOAT", "FLOAT_LOAD", "FLOAT_STORE", "FLOW", "KIND", "LATENCY", "LOAD"]
+__all__ += ["MARKER", "MULTIPLY", "NONE", "ROCC", "SIMPLE", "STORE", "SYSTEM"]
+
+# The first four are timed on the fast path.
+SIMPLE, LOAD, STORE, FLOW, MULTIPLY, ATOMIC, FLOAT_LOAD, FLOAT_STORE, FLOAT = range(9)
+CSR, FENCE, FENCE_I, ROCC, SYSTEM, MARKER, NONE = range(9, 16)
+
+
+def _kinds() -> list[int]:
+    kinds = [SIMPLE] * (op.REGION + 1)
+
+    def assign(first: int, last: int, kind: int) -> None:
+        kinds[first : last + 1] = [kind] * (last + 1 - first)
+
+    assign(op.UNDECODED, op.ILLEGAL, NONE)
+    assign(op.MUL, op.REMUW, MULTIPLY)
+    assign(op.LB, op.LWU, LOAD)
+    assign(op.FLW, op.FLD, FLOAT_LOAD)
+    assign(op.SB, op.SD, STORE)
+    assign(op.FSW, op.FSD, FLOAT_STORE)
+    assign(op.BEQ, op.JALR, FLOW)
+    assign(op.ATOMIC, op.ATOMIC, ATOMIC)
+    assign(op.FENCE, op.FENCE, FENCE)
+    assign(op.FENCE_I, op.FENCE_I, FENCE_I)
+    assign(op.ECALL, op.WFI, SYSTEM)
+    assign(op.CSRRW, op.CSRRCI, CSR)
+    assign(op.FLOAT, op.FNMADD, FLOAT)
+    assign(op.ROCC, op.ROCC, ROCC)
+    assign(op.REGION, op.REGION, MARKER)
+    return kinds
+
+
+def _latencies() -> list[int]:
+    latencies = [1] * (op.REGION + 1)
+    for operation in (op.LW, op.LD, op.LWU, op.JALR):
+        latencies[operation] = 2
+    for operation in (op.LB, op.LH, op.LBU, op.LHU, op.ATOMIC):  # sub-words are aligned a cycle later
+        latencies[operation] = 3
+    for operation in range(op.CSRRW, op.CSRRCI + 1):  # read in the write-back stage
+        latencies[operation] = 3
+    return latencies
+
+
+KIND = np.array(_kinds(), np.int64)
+LATENCY = np.array(_latencies(), np.int64)
+"""Cycles from an instruction to one that uses its result, by operation; what depends on operands is elsewhere."""

@@ -1,0 +1,170 @@
+"""The state of the Rocket model: one record, the two caches' tag arrays, the branch predictor's tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # the cache of machine code is keyed by the engine's sources alone
+    from gemmini_sim.config import MachineConfig
+
+__all__ = [
+    "ABSENT",
+    "EXCLUSIVE",
+    "FILTER",
+    "FLOAT",
+    "FORGOTTEN",
+    "MODIFIED",
+    "NEVER",
+    "PENDING",
+    "QUEUE",
+    "ROCKET_DTYPE",
+    "SHARED",
+    "STATE_BITS",
+    "RocketState",
+    "new_rocket",
+]
+
+NEVER = 1 << 62
+FORGOTTEN = -(1 << 40)  # a cycle so long ago that nothing waits for it
+QUEUE = 8  # ring of the last fetch packets
+FILTER = 64  # lines of the data cache that were found last, direct-mapped
+PENDING = 8  # resolved branches whose direction is not in the history table yet
+FLOAT = 33  # floating-point register n is register FLOAT + n of the scoreboard
+
+# States of a line of the data cache, beside its number.
+ABSENT, SHARED, EXCLUSIVE, MODIFIED = 0, 1, 2, 3
+STATE_BITS = 2
+
+BTB_ENTRIES = 62
+RAS_ENTRIES = 32
+
+ROCKET_DTYPE = np.dtype(
+    [
+        ("time", "i8"),  # cycle in which the last instruction was in the write-back stage, where it commits
+        ("next", "i8"),  # halfword of the instruction that follows in sequence; -1 after one that may go elsewhere
+        ("ready", "i8", (66,)),  # earliest write-back cycle of an instruction that uses the register
+        # --- fetch: packets are numbered by their address
+        ("packet", "i8"),  # packet of the last halfword that was decoded
+        ("fetched", "i8"),  # cycle in which it could be decoded
+        ("number", "i8"),  # packets since the start, for the ring
+        ("taken", "i8", (QUEUE,)),  # cycle in which the decoder took each of the last packets
+        ("line", "i8"),  # line of the packet, and the first packet behind it
+        ("boundary", "i8"),
+        ("icache_lfsr", "i8"),
+        # --- the last branch or jump, until its successor is known
+        ("flow", "i8"),  # its operation, 0 if the last instruction was none
+        ("flow_end", "i8"),  # halfword behind it
+        ("flow_rd", "i8"),
+        ("flow_rs1", "i8"),
+        # --- data cache
+        ("load_line", "i8", (FILTER,)),  # lines known to be there
+        ("store_line", "i8", (FILTER,)),  # lines known to be there and modified
+        ("dcache_lfsr", "i8"),
+        ("store_word", "i8"),  # doubleword of the last store, and when it committed
+        ("store_mask", "i8"),
+        ("store_time", "i8"),
+        ("older_word", "i8"),  # the same of the store before
+        ("older_mask", "i8"),
+        ("older_time", "i8"),
+        ("load_time", "i8"),  # when the last load committed
+        ("upgrade_time", "i8"),  # when a store last changed the state of its line
+        ("uncached_free", "i8"),  # when the last access to a device is done
+        ("fenced", "i8"),  # the next access to memory or command waits for all accesses before it
+        ("probes_seen", "i8"),
+        # --- long operations
+        ("divider_free", "i8"),  # earliest write-back cycle of the next multiplication or division
+        ("patient", "i8"),  # the next instruction cannot take the fast path
+        ("late_register", "i8"),  # register whose result waits for the write port, -1 if none, and since when
+        ("late_time", "i8"),
+        ("float_free", "i8"),
+        ("rocc_time", "i8"),  # when the last command was accepted
+        # --- branch prediction
+        ("btb_packet", "i8", (BTB_ENTRIES,)),  # -1: empty
+        ("btb_target", "i8", (BTB_ENTRIES,)),
+        ("btb_kind", "i8", (BTB_ENTRIES,)),
+        ("btb_half", "i8", (BTB_ENTRIES,)),  # which halfword of the packet ends the branch
+        ("btb_tree", "i8"),
+        ("btb_map", "i1", (512,)),  # entry of a packet, by its low bits
+        ("history", "i8"),
+        ("history_before", "i8"),  # what it was until the last change
+        ("history_time", "i8"),  # cycle of the last change
+        ("pending_index", "i8", (PENDING,)),
+        ("pending_value", "i8", (PENDING,)),
+        ("pending_time", "i8", (PENDING,)),
+        ("pending_head", "i8"),
+        ("pending_count", "i8"),
+        ("ras", "i8", (RAS_ENTRIES,)),
+        ("ras_top", "i8"),
+        ("ras_count", "i8"),
+        # --- the machine
+        ("line_shift", "i8"),
+        ("icache_sets", "i8"),
+        ("icache_ways", "i8"),
+        ("dcache_sets", "i8"),
+        ("dcache_ways", "i8"),
+        ("btb_entries", "i8"),
+        ("ras_entries", "i8"),
+        ("bht_entries", "i8"),
+        ("bht_history", "i8"),
+        ("bht_history_bits", "i8"),
+        ("multiply_bits", "i8"),  # bits of the multiplier per cycle
+        ("multiply_early", "i8"),
+        ("divide_early", "i8"),
+        ("uncached_latency", "i8"),
+        # --- counts
+        ("mispredicts", "i8"),
+        ("icache_misses", "i8"),
+        ("dcache_misses", "i8"),
+        ("replays", "i8"),
+    ],
+    align=True,
+)
+
+
+class RocketState(NamedTuple):
+    """The host's timing, as the engine passes it on: ROCKET_DTYPE [1], tags [sets, ways] of the caches, BHT [entries].
+
+    The instruction cache's tags are line numbers, -1 where there is none; the data cache's are
+    ``line << STATE_BITS | state``.
+    """
+
+    core: NDArray[Any]
+    icache: NDArray[np.int64]
+    dcache: NDArray[np.int64]
+    bht: NDArray[np.int8]
+
+
+def new_rocket(config: MachineConfig) -> RocketState:
+    """Return the host after reset, with empty caches."""
+    host = config.host
+    state = np.zeros(1, ROCKET_DTYPE)
+    core = state[0]
+    core["next"] = -2
+    core["late_register"] = core["packet"] = core["line"] = core["store_word"] = core["older_word"] = -1
+    core["taken"] = FORGOTTEN
+    core["load_line"] = core["store_line"] = -1
+    for field in ("store_time", "older_time", "load_time", "upgrade_time", "rocc_time", "history_time"):
+        core[field] = FORGOTTEN
+    core["icache_lfsr"] = core["dcache_lfsr"] = 1
+    core["btb_packet"] = -1
+    core["line_shift"] = config.l2.line_bytes.bit_length() - 1
+    core["icache_ways"], core["dcache_ways"] = host.icache_ways, host.dcache_ways
+    core["icache_sets"] = host.icache_kilobytes * 1024 // (host.icache_ways * config.l2.line_bytes)
+    core["dcache_sets"] = host.dcache_kilobytes * 1024 // (host.dcache_ways * config.l2.line_bytes)
+    core["btb_entries"] = host.btb_entries
+    core["ras_entries"] = host.return_addresses
+    core["bht_entries"] = host.history_entries
+    core["bht_history"] = host.history_length
+    core["bht_history_bits"] = host.history_bits
+    core["multiply_bits"] = host.multiplier_bits
+    core["multiply_early"] = core["divide_early"] = host.early_out
+    core["uncached_latency"] = host.device_latency
+    return RocketState(
+        core=state,
+        icache=np.full((int(core["icache_sets"]), host.icache_ways), -1, np.int64),
+        dcache=np.zeros((int(core["dcache_sets"]), host.dcache_ways), np.int64),
+        bht=np.zeros(host.history_entries, np.int8),
+    )
