@@ -287,7 +287,7 @@ def issue_slowly(rocket, clock, tags, trace, events, x, instruction, operation, 
         rd += FLOAT
     elif kind == kinds.FLOAT_STORE:
         rs2 += FLOAT
-        rd = 32
+        rd = np.int64(32)
     elif kind == kinds.FLOAT:
         integers = _float_registers(instruction, operation)
         if not integers & 1:
@@ -296,11 +296,11 @@ def issue_slowly(rocket, clock, tags, trace, events, x, instruction, operation, 
             rs1 += FLOAT
         rs2 += FLOAT
         if operation == op.FLOAT and instruction["imm"] >= 0x18:
-            rs2 = 0
+            rs2 = np.int64(0)
         if operation >= op.FMADD:
             time = max(time, ready[FLOAT + np.int64(instruction["rs3"])])
     elif kind == kinds.CSR:
-        rs1 = rs1 if operation <= op.CSRRC else 0
+        rs1 = rs1 if operation <= op.CSRRC else np.int64(0)
     time = max(time, ready[rd], ready[rs1], ready[rs2])
     if host["late_register"] >= 0:
         writes = rd < 32 and kind != kinds.STORE
