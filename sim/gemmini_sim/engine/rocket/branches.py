@@ -15,7 +15,6 @@ __all__ = [
     "BRANCH",
     "RETURN",
     "advance_history",
-    "btb_drop_victim",
     "btb_lookup",
     "btb_touch",
     "btb_write",
@@ -100,16 +99,6 @@ def btb_write(host, entry, packet, half, target, kind):
     host["btb_target"][entry] = target
     host["btb_kind"][entry] = kind
     host["btb_map"][packet & 511] = entry
-    btb_touch(host, entry)
-
-
-@jit
-def btb_drop_victim(host, packet):
-    """Empty the packet's entry, or the one that would be replaced next: what an instruction without successor does."""
-    entry = btb_lookup(host, packet)
-    if entry < 0:
-        entry = _victim(host)
-    host["btb_packet"][entry] = -1
     btb_touch(host, entry)
 
 

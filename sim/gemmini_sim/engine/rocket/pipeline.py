@@ -167,7 +167,9 @@ def _follow(host, bht, halfword):
     else:
         set_history(host, host["time"] - 1, history)
     if taken:
-        btb_write(host, entry, packet, half, halfword, kind)
+        # a look-up without a hit names the first entry: a branch that nobody expected to be taken overwrites that
+        unexpected = entry < 0 and kind == BRANCH and not direction
+        btb_write(host, 0 if unexpected else entry, packet, half, halfword, kind)
     forget_queue(host)
     return host["time"] + AFTER_MISPREDICT
 
