@@ -6,7 +6,21 @@ them.
 """
 
 from autocomp_kit.widgets._beam_stepper import BeamStepper
+from autocomp_kit.widgets._bounds_view import BoundsView
+from autocomp_kit.widgets._kernel_lab import KernelLab
+from autocomp_kit.widgets._linked import linked
+from autocomp_kit.widgets._live_run import LiveRun
+from autocomp_kit.widgets._menu_editor import MenuEditor
 from autocomp_kit.widgets._scratchpad_view import ScratchpadView
 from autocomp_kit.widgets._timeline_view import TimelineView
 
-__all__ = ["BeamStepper", "ScratchpadView", "TimelineView"]
+__all__ = [
+    "BeamStepper",
+    "BoundsView",
+    "KernelLab",
+    "LiveRun",
+    "MenuEditor",
+    "ScratchpadView",
+    "TimelineView",
+    "linked",
+]

@@ -172,7 +172,7 @@ export function short(value) {
 }
 
 export function percent(value) {
-  return value === null || value === undefined ? "" : `${(100 * value).toFixed(1)} %`;
+  return value === null || value === undefined ? "" : `${(100 * value).toFixed(1)}\u00a0%`;
 }
 
 /** Round numbers between two bounds, about `wanted` of them. */
