@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gemmini_sim import MachineConfig, Region, SimulationResult
 
+from autocomp_kit._stall_facts import bound_facts, line_facts, stall_facts
 from autocomp_kit.records import Feedback
 from autocomp_kit.workloads import Workload
 
@@ -35,7 +36,12 @@ class Span(NamedTuple):
 
 
 def feedback(
-    result: SimulationResult, workload: Workload, machine: MachineConfig, *, spans: Mapping[str, Span]
+    result: SimulationResult,
+    workload: Workload,
+    machine: MachineConfig,
+    *,
+    spans: Mapping[str, Span],
+    file: str = "kernel.c",
 ) -> tuple[Feedback, ...]:
     """Return what is worth knowing about a measured run, the costliest first.
 
@@ -47,13 +53,17 @@ def feedback(
         What ran on what.
     spans : mapping of str to Span
         Addresses of the arguments.
+    file : str
+        The kernel's name in the line table of the program.
     """
     region = next(region for region in result.regions if region.name == "0")
-    facts = list(_totals(result, region, workload, machine))
+    facts = [*_totals(result, region, workload, machine), *stall_facts(region)]
     if result.trace is not None:
         commands = _inside(result.trace.commands, region)
         facts += _commands(commands, region)
         facts += _overlap(commands, region)
+        facts += line_facts(result.trace, commands, region, file=file)
+        facts += bound_facts(result.trace, region, machine)
         if not np.isin(commands["funct"], _HARDWARE_LOOPS).any():
             facts += _traffic(commands, workload, spans)
     return tuple(sorted(facts, key=lambda fact: -(fact.cycles or 0)))

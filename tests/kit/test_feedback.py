@@ -106,3 +106,35 @@ def test_every_fact_is_one_sentence_with_a_stable_kind(name):
         assert re.fullmatch(r"[a-z]+(_[A-Za-z]+)*", fact.kind)
         assert fact.text.endswith(".")
         assert "\n" not in fact.text
+
+
+LEAN = Evaluator("small/0", "lean-rtl")
+LEAN_NAIVE = LEAN.workload.baseline_code(LEAN.machine)
+
+
+def test_what_the_array_waits_for_is_ranked_and_adds_up_with_its_work_to_the_cycles():
+    evaluation, found = facts(LEAN_NAIVE, LEAN)
+    waits = {kind.removeprefix("stall_"): fact.cycles for kind, fact in found.items() if kind.startswith("stall_")}
+    work = LEAN.trace(LEAN_NAIVE).regions[0].stalls["array"]
+    unsaid = evaluation.cycles - work - sum(waits.values())
+    assert 0 <= unsaid < 0.01 * evaluation.cycles * 12  # causes below one per cent are not worth a line
+    assert max(waits, key=waits.get) in {"load", "bank_conflict"}
+    assert "load earlier, less often, or less" in found["stall_load"].text
+
+
+def test_the_lines_that_the_array_waits_for_are_named_with_how_often_they_load_the_same():
+    evaluation, _ = facts(LEAN_NAIVE, LEAN)
+    lines = [fact for fact in evaluation.feedback if fact.kind == "line"]
+    assert 1 <= len(lines) <= 4
+    source = LEAN_NAIVE.splitlines()
+    loading = next(fact for fact in lines if "load" in fact.text)
+    assert "mvin" in source[loading.line - 1]
+    assert any("times" in fact.text for fact in lines)
+
+
+def test_the_bounds_of_the_commands_are_below_the_cycles():
+    evaluation, found = facts(LEAN_NAIVE, LEAN)
+    bounds, _, _ = found["bounds"].text.partition("The kernel takes")
+    numbers = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d", bounds)]
+    assert len(numbers) == 4
+    assert max(numbers) < evaluation.cycles

@@ -712,6 +712,7 @@ def run(
             if core["log_count"] == log.shape[0] or (operation == op.ROCC and core["logging"] != op.LOG_ALL):
                 core["logging"] = op.LOG_ALL  # what the host did before the first command does not matter
                 core["status"] = op.LOG_FULL
+                issue_again(host, first_halfword + index)
                 break
             logged = note(core, log, touched, instruction, pc)
         if operation == op.UNDECODED:
