@@ -1,4 +1,4 @@
-"""A Gemmini-bound program: the naive 512 x 512 x 512 int8 GEMM, one pass, with and without the clock."""
+"""A Gemmini-bound program, the naive 512 x 512 x 512 int8 GEMM in one pass; a CPU-bound one; memory; start-up."""
 
 from __future__ import annotations
 
@@ -30,19 +30,99 @@ int main(void) {{
 }}
 """
 
+# Sorting, strings, a linked list and integer matrices, as the public CPU benchmarks mix them; no memory beyond 64 KB.
+_CPU = """
+#include <stdint.h>
+#include <string.h>
+typedef struct Node { struct Node *next; int key; char name[20]; } Node;
+static Node nodes[256];
+static int a[32][32], b[32][32], c[32][32], keys[512];
+volatile int result;
+static int compare(const char *x, const char *y) { while (*x && *x == *y) { x++; y++; } return *x - *y; }
+int main(void) {
+  unsigned seed = 1;
+  int sum = 0;
+  for (int i = 0; i < 256; i++) {
+    nodes[i].next = i ? &nodes[i - 1] : 0;
+    strcpy(nodes[i].name, "node number 00");
+    nodes[i].name[12] += i / 16 % 10;
+  }
+  for (int round = 0; round < 300; round++) {
+    for (int i = 0; i < 512; i++) keys[i] = (seed = seed * 1664525 + 1013904223) >> 8;
+    for (int gap = 256; gap; gap /= 2)
+      for (int i = gap; i < 512; i++)
+        for (int j = i - gap; j >= 0 && keys[j] > keys[j + gap]; j -= gap) {
+          int other = keys[j];
+          keys[j] = keys[j + gap];
+          keys[j + gap] = other;
+        }
+    for (Node *node = &nodes[255]; node; node = node->next)
+      if (compare(node->name, "node number 0:") < 0) node->key += keys[node->key & 511] & 255;
+    for (int i = 0; i < 32; i++)
+      for (int j = 0; j < 32; j++) {
+        int total = c[i][j];
+        for (int k = 0; k < 32; k++) total += a[i][k] * b[k][j];
+        c[i][j] = total + round;
+        a[j][i] = total ^ i;
+        b[i][j] = seed >> (j & 15);
+      }
+    sum += c[round & 31][3] / (round + 1) + nodes[round & 255].key % 7;
+  }
+  result = sum;
+  return 0;
+}
+"""
+
+_TOUCHED = 128  # megabytes
+_TOUCH = f"""
+#include <stdint.h>
+uint64_t data[{_TOUCHED} << 17];
+int main(void) {{ for (long i = 0; i < {_TOUCHED}L << 17; i += 8) data[i] = i; return 0; }}
+"""
+_PEAK = """
+import pathlib, resource, sys
+from gemmini_sim import simulate
+assert simulate(pathlib.Path(sys.argv[1])).exit_code == 0
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
 
 def measure() -> Iterator[Row]:
     """Yield times and rates of the function and of function and clock together, in one and two threads."""
+    yield from (host := list(_host()))
+    yield from _gemmini(host[0].reference or host[0].value)
+    yield from _memory()
+    yield from _start()
+
+
+def _host() -> Iterator[Row]:
+    """Yield the speed of a CPU-bound program."""
+    machine = load_config("int8-16")
+    elf = compile_c(_CPU, config=machine).elf
+    instret = simulate(elf, config=machine).instret
+    both = best_of(lambda: simulate(elf, config=machine))
+    function = best_of(lambda: simulate(elf, config=machine, timing=False))
+    yield Row("CPU-bound program, clock on", instret / both / 1e6, "MIPS", instret / function / 1e6, "clock off")
+
+
+def _gemmini(host_mips: float) -> Iterator[Row]:
+    """Yield what a Gemmini-bound program takes, and where the time goes; the host's part at ``host_mips``."""
     machine = load_config("int8-16")
     source = _MAIN.format(kernel=load_workload("exo/0").baseline_code(machine))
     elf = compile_c(source, config=machine).elf
     rng = np.random.default_rng(0)
     memory = {name: rng.integers(-128, 128, (512, 512), np.int8) for name in "AB"}
     result = simulate(elf, config=machine, memory=memory)
+    traced = simulate(elf, config=machine, memory=memory, trace="summary").trace
+    commands = 0 if traced is None else len(traced.commands)
     both = best_of(lambda: simulate(elf, config=machine, memory=memory))
     function = best_of(lambda: simulate(elf, config=machine, memory=memory, timing=False))
     yield Row("naive GEMM 512^3, function and clock", both * 1000, "ms", function * 1000, "function alone")
+    host = result.instret / host_mips / 1e6
     yield Row("  the clock's share", (both - function) / both * 100, "%")
+    yield Row("  the accelerator's share", (function - host) / both * 100, "%")
+    yield Row("  the host's share", host / both * 100, "%")
+    yield Row("  commands", commands / both / 1e6, "M/s")
     yield Row("  multiply-accumulates", _MACS / both / 1e6, "MMAC/s")
     yield Row("  simulated cycles", result.cycles / both / 1e6, "Mcycles/s")
     yield Row("  host instructions", result.instret / both / 1e6, "MIPS")
@@ -52,7 +132,19 @@ def measure() -> Iterator[Row]:
             list(pool.map(lambda _: simulate(elf, config=machine, memory=memory), range(2)))
 
     yield Row("  two at once in two threads", 2 * both / best_of(twice), "times", 1.0, "one after the other")
-    yield from _start()
+    sanitize = {"memory": memory, "timing": False, "sanitize": True}
+    simulate(elf, config=machine, **sanitize)
+    sanitized = best_of(lambda: simulate(elf, config=machine, **sanitize))
+    yield Row("  function and sanitizer", sanitized * 1000, "ms", function * 1000, "function alone")
+
+
+def _memory() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "touch.elf"
+        program.write_bytes(compile_c(_TOUCH, config=load_config("int8-16")).elf)
+        command = [sys.executable, "-c", _PEAK, str(program)]
+        peak = int(subprocess.run(command, check=True, capture_output=True).stdout) / 1024
+    yield Row(f"peak memory, {_TOUCHED} MB of DRAM touched", peak, "MB", 1.5 * _TOUCHED + 200, "1.5 x that + 200 MB")
 
 
 def _start() -> Iterator[Row]:

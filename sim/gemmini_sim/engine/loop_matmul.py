@@ -152,7 +152,7 @@ def _store(registers, dim, element_size, accumulator_size, rs1, i, j):
         return
     size_j = int(registers["loop_j"])
     size = accumulator_size if (rs1 >> 1) & 1 else element_size
-    stride = int(registers["loop_c_stride"])
+    stride = registers["loop_c_stride"]
     first_row = registers["loop_c"] + i * stride * dim * size
     rows = _extent(dim, i, int(registers["loop_i"]), registers["loop_pad_i"])
     activation = (rs1 >> 8) & 7
