@@ -108,9 +108,14 @@ def test_simple_instructions_take_a_cycle_each():
 
 @pytest.mark.parametrize(("funct3", "bubbles"), [(3, 1), (2, 1), (0, 2), (1, 2), (4, 2)])
 def test_a_use_right_behind_its_load_waits(funct3, bubbles):
-    used = [load(5, 10, 0, funct3=funct3), add(6, 5, 5)] * 20
-    unused = [load(5, 10, 0, funct3=funct3), add(6, 7, 7)] * 20
-    assert warm(used) - warm(unused) == 20 * bubbles
+    def body(use):
+        return [word for rd in (5, 6, 7, 8) for word in (load(rd, 10, 0, funct3=funct3), add(9, rd * use, rd * use))]
+
+    assert warm(body(1) * 5) - warm(body(0) * 5) == 20 * bubbles
+
+
+def test_a_second_load_into_a_register_waits_for_the_first():
+    assert warm([load(5, 10, 0), load(5, 10, 8)] * 10) - warm([load(5, 10, 0), load(6, 10, 8)] * 10) == 19
 
 
 @pytest.mark.parametrize(("multiplier", "cycles"), [(1, 4), (300, 5), (-1, 10)])

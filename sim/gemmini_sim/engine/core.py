@@ -372,7 +372,7 @@ def run(
         instruction = code[slot]
         operation = instruction["op"]
         if _DETAILED and timing and not issue(host, x, instruction, operation, first_halfword + index):
-            issue_slowly(rocket, clock, tags, trace, events, x, instruction, operation, first_halfword + index)
+            issue_slowly(rocket, clock, tags, trace, events, x, code, slot, first_halfword + index)
         instret += 1
 
         if operation == op.ADDI:

@@ -199,9 +199,9 @@ def _multiplier_cycles(host, operation, a, b):
     magnitude = np.uint64(-a if a_negative else a)
     divisor = np.uint64(-b if b_negative else b)
     if divisor != 0 and host["divide_early"]:
-        skipped = 63 - _highest_bit(magnitude) + _highest_bit(divisor)
-        if skipped >= 1 and magnitude >> np.uint64(63) == 0:
-            cycles -= min(skipped, 64) - 1
+        # six bits: a dividend shorter than the divisor skips next to nothing
+        skipped = 63 - _highest_bit(magnitude) + _highest_bit(divisor) & 63
+        cycles -= max(skipped - 1, 0)
     remainder = operation == op.REM or operation == op.REMU or operation >= op.REMW
     if b != 0 and (a_negative if remainder else a_negative != b_negative):
         cycles += 1
@@ -241,7 +241,7 @@ def _float_registers(instruction, operation):
 
 
 @jit
-def issue_slowly(rocket, clock, tags, trace, events, x, instruction, operation, halfword):
+def issue_slowly(rocket, clock, tags, trace, events, x, code, slot, halfword):
     """Time any instruction: `issue`, and all that it leaves out.
 
     Parameters
@@ -251,9 +251,11 @@ def issue_slowly(rocket, clock, tags, trace, events, x, instruction, operation, 
         The accelerator's clock.
     x : int64 [33]
         Integer registers before the instruction.
-    instruction, operation, halfword
-        The decoded instruction, its operation, its address in halfwords.
+    code, slot, halfword
+        The decoded program, the instruction's place in it, its address in halfwords.
     """
+    instruction = code[slot]
+    operation = instruction["op"]
     host, icache, dcache, bht = rocket.core[0], rocket.icache, rocket.dcache, rocket.bht
     kind = KIND[operation]
     if kind == kinds.NONE:
