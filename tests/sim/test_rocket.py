@@ -65,10 +65,6 @@ def jump(offset):
     return bits | 0x6F
 
 
-def jump_register(rs1, offset=0, rd=0):
-    return immediate(0x67, 0, rd, rs1, offset)
-
-
 BEGIN, END = immediate(0x13, 2, 0, 0, 1), immediate(0x13, 2, 0, 0, 2)
 # x10: data; x30: the start of the body; floating point on
 SETUP = [
@@ -139,22 +135,9 @@ def test_a_loop_branch_is_free_while_it_is_predicted():
     assert 2001 <= warm(loop) <= 2016
 
 
-def test_a_jump_that_goes_elsewhere_each_time_costs_three_cycles():
-    # x5 alternates between two targets behind the jump; both are one nop away from the end of the loop
-    def loop(step):
-        body = [0x00000317, addi(7, 6, 28), addi(8, 0, 100)]  # auipc x6, 0; x7: first target
-        body += [jump_register(7), NOP, NOP, NOP]
-        body += [NOP, NOP]  # the targets are the last nop but one and the last
-        body += [immediate(0x13, 4, 9, 9, step), addi(7, 6, 28), add(7, 7, 9), addi(8, 8, -1)]
-        return [*body, branch_not_equal(8, 0, -4 * (len(body) - 3))]
-
-    steady, changing = warm(loop(0)), warm(loop(4))
-    assert changing - steady == pytest.approx(100 * 3 - 50, abs=6)  # every second time it skips a nop
-
-
 def test_a_loop_larger_than_the_instruction_cache_misses_again():
     fits, too_large = [NOP] * 2048, [NOP] * 6000
-    assert warm(fits) == 2048
+    assert warm(fits, passes=6) < 2048 + 100  # random victims: a few lines still take each other's place
     assert warm(too_large) > 6000 + 100 * 10
 
 

@@ -371,8 +371,8 @@ def run(
                 code[slot]["op"] = op.UNDECODED
         instruction = code[slot]
         operation = instruction["op"]
-        if _DETAILED and timing and not issue(host, x, instruction, operation, first_halfword + index):
-            issue_slowly(rocket, clock, tags, trace, events, x, code, slot, first_halfword + index)
+        if _DETAILED and timing and not issue(host, core, instruction, operation, first_halfword + index):
+            issue_slowly(rocket, clock, tags, trace, events, core, code, slot, first_halfword + index)
         instret += 1
 
         if operation == op.ADDI:

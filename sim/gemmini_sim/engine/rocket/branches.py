@@ -51,23 +51,7 @@ def btb_lookup(host, packet):
 @jit
 def btb_touch(host, way):
     """Note the use of an entry in the tree of pseudo-least-recently-used bits."""
-    ways = host["btb_entries"]
-    tree = host["btb_tree"]
-    low = 0
-    while ways > 1:
-        right = 1
-        while 2 * right < ways:
-            right *= 2
-        bit = 1 << (low + ways - 2)
-        if way >= right:
-            tree &= ~bit
-            way -= right
-            low += right - 1
-            ways -= right
-        else:
-            tree |= bit
-            ways = right
-    host["btb_tree"] = tree
+    host["btb_tree"] = host["btb_tree"] & ~host["btb_path"][way] | host["btb_away"][way]
 
 
 @jit
@@ -111,8 +95,8 @@ def history_index(host, packet, history):
     if length != bits:
         # the fraction of the history times sqrt(3) / 2
         hashed = (history * ((56756 << length) >> 16) & ((1 << length) - 1)) >> (length - bits)
-    index = (packet & (entries - 1)) ^ (packet // entries & 3)
-    return index ^ hashed * (entries >> bits)
+    index = (packet & (entries - 1)) ^ (packet >> host["bht_shift"] & 3)
+    return index ^ hashed << (host["bht_shift"] - bits)
 
 
 @jit

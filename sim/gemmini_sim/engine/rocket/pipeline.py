@@ -52,7 +52,7 @@ UNCACHED = 0x8000_0000  # addresses below are devices
 
 
 @jit_part
-def issue(host, x, instruction, operation, halfword):
+def issue(host, core, instruction, operation, halfword):
     """Time an instruction if that is simple; return False, and change nothing, if it is not."""
     kind = KIND[operation]
     if halfword != host["next"] or kind > kinds.FLOW or host["patient"]:
@@ -70,7 +70,7 @@ def issue(host, x, instruction, operation, halfword):
     rd = instruction["rd"]
     time = max(time, ready[rd], ready[instruction["rs1"]], ready[instruction["rs2"]])
     if kind == kinds.LOAD:
-        address = x[instruction["rs1"]] + instruction["imm"]
+        address = core["x"][instruction["rs1"]] + instruction["imm"]
         line = address >> host["line_shift"]
         word = address >> 3
         if host["load_line"][line & (FILTER - 1)] != line or host["upgrade_time"] == time - 1:
@@ -79,7 +79,7 @@ def issue(host, x, instruction, operation, halfword):
             return False
         host["load_time"] = time
     elif kind == kinds.STORE:
-        address = x[instruction["rs1"]] + instruction["imm"]
+        address = core["x"][instruction["rs1"]] + instruction["imm"]
         line = address >> host["line_shift"]
         if host["store_line"][line & (FILTER - 1)] != line:
             return False
@@ -241,7 +241,7 @@ def _float_registers(instruction, operation):
 
 
 @jit
-def issue_slowly(rocket, clock, tags, trace, events, x, code, slot, halfword):
+def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword):
     """Time any instruction: `issue`, and all that it leaves out.
 
     Parameters
@@ -249,13 +249,14 @@ def issue_slowly(rocket, clock, tags, trace, events, x, code, slot, halfword):
     rocket : RocketState
     clock, tags, trace, events
         The accelerator's clock.
-    x : int64 [33]
-        Integer registers before the instruction.
+    core
+        The core's record, before the instruction.
     code, slot, halfword
         The decoded program, the instruction's place in it, its address in halfwords.
     """
     instruction = code[slot]
     operation = instruction["op"]
+    x = core["x"]
     host, icache, dcache, bht = rocket.core[0], rocket.icache, rocket.dcache, rocket.bht
     kind = KIND[operation]
     if kind == kinds.NONE:

@@ -86,7 +86,9 @@ ROCKET_DTYPE = np.dtype(
         ("btb_target", "i8", (BTB_ENTRIES,)),
         ("btb_kind", "i8", (BTB_ENTRIES,)),
         ("btb_half", "i8", (BTB_ENTRIES,)),  # which halfword of the packet ends the branch
-        ("btb_tree", "i8"),
+        ("btb_tree", "i8"),  # pseudo-least-recently-used bits
+        ("btb_path", "i8", (BTB_ENTRIES,)),  # those on the way to an entry, and those of them that point elsewhere
+        ("btb_away", "i8", (BTB_ENTRIES,)),
         ("btb_map", "i1", (512,)),  # entry of a packet, by its low bits
         ("history", "i8"),
         ("history_before", "i8"),  # what it was until the last change
@@ -108,6 +110,7 @@ ROCKET_DTYPE = np.dtype(
         ("btb_entries", "i8"),
         ("ras_entries", "i8"),
         ("bht_entries", "i8"),
+        ("bht_shift", "i8"),
         ("bht_history", "i8"),
         ("bht_history_bits", "i8"),
         ("multiply_bits", "i8"),  # bits of the multiplier per cycle
@@ -137,6 +140,23 @@ class RocketState(NamedTuple):
     bht: NDArray[np.int8]
 
 
+def _tree_bits(way: int, ways: int) -> tuple[int, int]:
+    """Return the bits on the way to a leaf of a tree of pseudo-least-recently-used bits, and those that point away."""
+    path = away = low = 0
+    while ways > 1:
+        right = 1 << (ways - 1).bit_length() - 1
+        bit = 1 << low + ways - 2
+        path |= bit
+        if way >= right:
+            way -= right
+            low += right - 1
+            ways -= right
+        else:
+            away |= bit
+            ways = right
+    return path, away
+
+
 def new_rocket(config: MachineConfig) -> RocketState:
     """Return the host after reset, with empty caches."""
     host = config.host
@@ -157,6 +177,9 @@ def new_rocket(config: MachineConfig) -> RocketState:
     core["btb_entries"] = host.btb_entries
     core["ras_entries"] = host.return_addresses
     core["bht_entries"] = host.history_entries
+    core["bht_shift"] = host.history_entries.bit_length() - 1
+    for entry in range(host.btb_entries):
+        core["btb_path"][entry], core["btb_away"][entry] = _tree_bits(entry, host.btb_entries)
     core["bht_history"] = host.history_length
     core["bht_history_bits"] = host.history_bits
     core["multiply_bits"] = host.multiplier_bits
