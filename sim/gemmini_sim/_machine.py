@@ -140,6 +140,7 @@ def run_machine(
     The outcome is in ``machine.core[0]["status"]``, one of the last group of statuses in `engine.opcodes`, or one of
     the ``FULL`` ones if the array must not grow further.
     """
+    core_module("cycle")  # machine code cached by a process that used both cores may name it
     run: Callable[..., int] = core_module(clock).run
     while True:
         with np.errstate(all="ignore"):  # without JIT, NumPy would warn of the wrap-around that RISC-V asks for
