@@ -38,6 +38,7 @@ def _eval(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Input seeds; repeatable.", show_default="0 1")] = None,
     library: Annotated[bool, typer.Option(help="Allow whole operators such as tiled_matmul_auto.")] = False,
+    bounds: Annotated[bool, typer.Option(help="Simulate the vendor's hardware loop on the same work too.")] = False,
     cache: Annotated[bool, typer.Option(help="Use verdicts of earlier calls on the same text.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -55,10 +56,16 @@ def _eval(
     )
     code = _read(kernel) if kernel is not None else _baseline(evaluator, baseline)
     evaluation = evaluator.evaluate(code)
+    loop = None
+    if bounds and evaluation.correct:
+        from autocomp_kit.bounds import hardware_loop_cycles  # noqa: PLC0415 - heavy
+
+        loop = hardware_loop_cycles(evaluator.workload, evaluator.machine, cache=FileCache() if cache else None)
     if as_json:
-        typer.echo(json.dumps(_as_json(evaluation)))
+        extra = {"hardware_loop_cycles": loop} if bounds else {}
+        typer.echo(json.dumps({**_as_json(evaluation), **extra}))
     else:
-        _print(evaluation, code)
+        _print(evaluation, code, hardware_loop=loop)
     raise typer.Exit(0 if evaluation.correct else 1)
 
 
@@ -93,7 +100,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, object]:
     }
 
 
-def _print(evaluation: Evaluation, code: str) -> None:
+def _print(evaluation: Evaluation, code: str, *, hardware_loop: int | None) -> None:
     from rich.console import Console  # noqa: PLC0415 - only for people
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -108,6 +115,8 @@ def _print(evaluation: Evaluation, code: str) -> None:
         table.add_row("cycles", f"{evaluation.cycles:,}")
         table.add_row("utilization", f"{evaluation.utilization:.1%}")
         table.add_row("ideal cycles", f"{evaluation.ideal_cycles:,}")
+        if hardware_loop is not None:
+            table.add_row("hardware loop", f"{hardware_loop:,} (x {evaluation.cycles / hardware_loop:.2f} here)")
         table.add_row("host instructions", f"{evaluation.instret:,}")
         table.add_row("scratchpad rows", f"{evaluation.scratchpad_rows:,} of {evaluation.scratchpad_rows_total:,}")
         table.add_row("accumulator rows", f"{evaluation.accumulator_rows:,} of {evaluation.accumulator_rows_total:,}")

@@ -37,6 +37,19 @@ def test_eval_prints_one_json_object_last():
     assert {"kind", "text", "cycles", "line"} == set(verdict["feedback"][0])
 
 
+def test_eval_puts_the_hardware_loop_beside_the_kernel_when_asked():
+    done = call(
+        "eval", "--baseline", "library", "-w", "small/0", "--config", "lean-rtl", "--bounds", "--json", "--no-cache"
+    )
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout.splitlines()[-1])
+    assert verdict["hardware_loop_cycles"] == pytest.approx(verdict["cycles"], rel=0.01)
+    shown = call(
+        "eval", "--baseline", "start", "-w", "small/0", "--config", "lean-rtl", "--bounds", "--no-cache"
+    ).stdout
+    assert f"{verdict['hardware_loop_cycles']:,} (x " in shown
+
+
 def test_eval_of_a_wrong_kernel_says_why_and_exits_with_1(tmp_path):
     file = tmp_path / "kernel.c"
     file.write_text(TILE + " {\n  fence();\n}\n")
