@@ -26,6 +26,7 @@ _IDENTITY = {
     "dma_put": ("rs1", "rs2"),
 }
 _OPERANDS = ("funct", "rs1", "rs2")
+_NOTHING, _NOTHING_BITS = 0xFFFF_FFFF, 0xE000_3FFF
 _OF_AN_ENTRY = frozenset({"alloc", "issue", "complete", "complete_on_issue"})
 
 
@@ -100,8 +101,12 @@ def _regions(events: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _number(value: object) -> str:
-    """Write an operand of either trace in one way: hexadecimal, "" for none."""
-    return "" if value is None or value is pd.NA or value == "" else f"{int(str(value), 0):#x}"
+    """Write an operand of either trace in one way: hexadecimal, "" for none; one form of the address of nothing."""
+    if value is None or value is pd.NA or value == "":
+        return ""
+    number = int(str(value), 0)
+    # the hardware loops set the flags and the bits of a row, the programs all bits of the address that stands for none
+    return f"{number | _NOTHING if number & _NOTHING_BITS == _NOTHING_BITS else number:#x}"
 
 
 def _match(rtl: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
