@@ -69,11 +69,12 @@ def line_facts(trace: Trace, commands: Commands, region: Region, *, file: str) -
     places = {pc: trace.line_of(pc) for pc in np.unique(commands["pc"]).tolist()}
     lines = np.array([_line(places[pc], file) for pc in commands["pc"].tolist()], np.int64)
     lost = {int(line): int(commands["lost"][lines == line].sum()) for line in np.unique(lines[lines > 0])}
-    for line in sorted(lost, key=lambda line: -lost[line])[:_MAX_LINES]:
+    worst = sorted(lost, key=lambda line: -lost[line])[:_MAX_LINES]
+    for rank, line in enumerate(worst, start=1):
         if lost[line] > _SMALL * region.cycles:
             own = commands[lines == line]
             text = f"Line {line}: the array is idle for {lost[line]:,} cycles because of {_work(own)}."
-            yield Feedback(kind="line", text=text, cycles=lost[line], line=line)
+            yield Feedback(kind=f"line_{rank}", text=text, cycles=lost[line], line=line)
 
 
 def _line(place: tuple[str, int] | None, file: str) -> int:
