@@ -103,7 +103,7 @@ def test_every_fact_is_one_sentence_with_a_stable_kind(name):
     evaluation = evaluator.evaluate(evaluator.workload.baseline_code(evaluator.machine))
     assert len({fact.kind for fact in evaluation.feedback}) == len(evaluation.feedback)
     for fact in evaluation.feedback:
-        assert re.fullmatch(r"[a-z]+(_[A-Za-z]+)*", fact.kind)
+        assert re.fullmatch(r"[a-z]+(_[A-Za-z0-9]+)*", fact.kind)
         assert fact.text.endswith(".")
         assert "\n" not in fact.text
 
