@@ -105,6 +105,13 @@ class Trace:
         """Return the source file and line of an instruction, ``None`` if the program does not say."""
         return self._program.line_of(pc)
 
+    def symbol_of(self, address: int) -> str | None:
+        """Return the name of the program's variable that holds an address, ``None`` if no symbol covers it."""
+        for name, symbol in self._program.symbols.items():
+            if symbol.address <= address < symbol.address + symbol.size:
+                return name
+        return None
+
     def to_perfetto(self, path: str | Path) -> None:
         """Write the run as Chrome trace JSON for https://ui.perfetto.dev; see `gemmini_sim.trace_export`."""
         from gemmini_sim.trace_export import write_perfetto  # noqa: PLC0415 - pandas takes a while to import

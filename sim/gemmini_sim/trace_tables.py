@@ -10,10 +10,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gemmini_sim.config import MachineConfig
 from gemmini_sim.engine.cycle_clock import EVENT_NAMES
 from gemmini_sim.result import Trace
+from gemmini_sim.trace import LocalMemory, row_lifetimes
 
-__all__ = ["COMMAND_NAMES", "command_table", "event_table", "occupancy_table", "request_table", "traffic_table"]
+__all__ = [
+    "COMMAND_NAMES",
+    "command_table",
+    "event_table",
+    "live_table",
+    "occupancy_table",
+    "request_table",
+    "traffic_table",
+]
 
 COMMAND_NAMES = {
     0: "config",
@@ -293,3 +303,32 @@ def occupancy_table(trace: Trace) -> pd.DataFrame:
             level = changes[changes != 0].cumsum()
             parts.append(pd.DataFrame({"cycle": level.index, "queue": name, "entries": level.to_numpy()}))
     return pd.concat(parts, ignore_index=True)
+
+
+def live_table(trace: Trace, config: MachineConfig, *, memory: LocalMemory) -> pd.DataFrame:
+    """Return which data lay in which local row from when to when, and what they are. A summary is enough.
+
+    Returns
+    -------
+    DataFrame
+        row, bank, operand (the program's variable that an mvin brought it from, "zeros" or "result"; NA if it came from
+        an address without a symbol), written and last_read (cycles; last_read is NA if nothing ever read it), command
+        (row of ``trace.commands`` that wrote it).
+    """
+    lives = row_lifetimes(trace.commands, config, memory=memory)
+    bank_rows = config.scratchpad_bank_rows if memory == "scratchpad" else config.accumulator_bank_rows
+    names = {int(number): _operand_of(trace, int(number)) for number in np.unique(lives["command"])}
+    table = pd.DataFrame({"row": lives["row"], "bank": lives["row"] // bank_rows})
+    table["operand"] = [names[number] for number in lives["command"].tolist()]
+    table["written"] = lives["written"]
+    table["last_read"] = pd.Series(lives["last_read"], dtype="Int64").where(lives["last_read"] >= 0)
+    table["command"] = lives["command"]
+    return table
+
+
+def _operand_of(trace: Trace, number: int) -> str | None:
+    command = trace.commands[number]
+    if command["funct"] not in {1, 2, 14}:
+        return "result"
+    address = int(command["rs1"])
+    return trace.symbol_of(address) if address else "zeros"

@@ -11,7 +11,14 @@ import pytest
 from gemmini_sim import compile_c, load_config, simulate
 from gemmini_sim.measurements import Measurements
 from gemmini_sim.trace_diff import first_departure, match_regions, summarize_regions
-from gemmini_sim.trace_tables import command_table, event_table, occupancy_table, request_table, traffic_table
+from gemmini_sim.trace_tables import (
+    command_table,
+    event_table,
+    live_table,
+    occupancy_table,
+    request_table,
+    traffic_table,
+)
 
 LEAN = load_config("lean-rtl")
 SHIPPED = Measurements(Path(__file__).parents[2] / "data" / "rtl")
@@ -108,6 +115,19 @@ def test_queues_begin_and_end_empty_and_never_hold_more_than_they_can(trace):
     assert most["station store"] <= queues.station_store
     assert (levels["entries"] >= 0).all()
     assert (levels.groupby("queue")["entries"].last() == 0).all()
+
+
+def test_live_rows_have_the_name_of_what_they_hold_and_their_bank(trace):
+    region = trace.regions[0]
+    scratchpad = live_table(trace, LEAN, memory="scratchpad")
+    mine = scratchpad[scratchpad["written"] < region.end_cycle]
+    assert mine.groupby("operand")["bank"].unique().map(list).to_dict() == {"A": [0], "B": [1]}
+    assert mine["operand"].value_counts().to_dict() == {"A": 16, "B": 32}
+    read = mine[mine["last_read"].notna()]
+    assert sorted(read["row"]) == [*range(16), *range(4096, 4112)]  # the second block of B is never read
+    assert (read["last_read"] > read["written"]).all()
+    results = live_table(trace, LEAN, memory="accumulator")
+    assert set(results["operand"]) == {"result"}
 
 
 def test_a_summary_has_commands_and_says_that_it_has_no_events(elf):
