@@ -141,7 +141,7 @@ for before, after in pairwise(steps):
 
 # %%
 evaluator = Evaluator(problem, configuration)
-first, best = evaluator.trace(steps[0].candidate.code), evaluator.trace(steps[-1].candidate.code)
+first, best = (evaluator.trace(step.candidate.code, level="summary") for step in (steps[0], steps[-1]))
 live_rows_figure(
     {
         f"scratchpad, {name} kernel: {result.regions[0].cycles:,} cycles": live_rows_table(result, configuration)

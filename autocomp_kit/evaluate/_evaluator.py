@@ -125,8 +125,10 @@ class Evaluator:
             self._cache.put(entry, evaluation)
         return evaluation
 
-    def trace(self, code: str) -> SimulationResult:
-        """Run a kernel once, with the first seed, and return the whole record of the run, for figures.
+    def trace(self, code: str, *, level: TraceLevel = "full") -> SimulationResult:
+        """Run a kernel once, with the first seed, and return the record of the run, for figures.
+
+        A full one has about one event of 40 bytes per cycle; a summary, only the commands, is enough for local rows.
 
         Raises
         ------
@@ -136,7 +138,7 @@ class Evaluator:
         program = self._build(code)
         if isinstance(program, _Failure):
             raise InputError("\n".join(problem.message for problem in program.problems))
-        result = self._run(program, self.seeds[0], trace="full")
+        result = self._run(program, self.seeds[0], trace=level)
         if problems := run_problems(program, result):
             raise InputError("\n".join(problem.message for problem in problems))
         return result

@@ -85,6 +85,7 @@ def _summary(result: SimulationResult, machine: MachineConfig) -> dict[str, Any]
         "cycles": result.cycles,
         "instret": result.instret,
         "untimed_loops": result.untimed_loops,
+        "stalls": dict(result.stalls),
         "regions": regions,
         "console": result.console,
         "config": machine.name,
