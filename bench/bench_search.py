@@ -98,7 +98,7 @@ def _toy_run(agent: ToyAgent, config: SearchConfig, *, store: Store | None = Non
 class _PartlyUseful(ToyAgent):
     """A world in which two of the nine menu items make kernels faster and the others rarely do."""
 
-    useful = ("option-2", "option-5")
+    useful: tuple[str, ...] = ("option-2", "option-5")
 
     async def plan(self, request: PlanRequest) -> Plan:
         """Choose one of the options by the call's seed."""
