@@ -18,7 +18,8 @@ from autocomp_kit.agents.rules.linear import linear, tidy
 from autocomp_kit.agents.rules.parse import parse_expression, parse_kernel
 
 MACHINE = load_config("int8-16")
-KERNELS = sorted(Path("data/kernels").glob("**/*.c"))
+KERNELS = sorted(path for path in Path("data/kernels").glob("**/*.c") if "static" not in path.read_text())
+"""Those without functions of their own, whose calls do not stay as they are written (test_rules_host.py)."""
 HEAD = "void solution(int8_t A[64][64], int8_t B[64][64], int8_t C[64][64]) {\n"
 
 
@@ -124,7 +125,7 @@ def test_tidy_spelling(text, want):
     [
         ("  int n = 0;\n  n += 4;\n", 3, "n changes after its declaration"),
         ("  while (1) { }\n", 2, "while"),
-        ("  for (int i = 9; i > 0; i--) { fence(); }\n", 2, "upper bound"),
+        ("  for (int i = 9; i > 0; i -= 2) { fence(); }\n", 2, "upper bound"),
         ("  for (int i = 0; i < 9; i *= 2) { fence(); }\n", 2, "count upwards"),
         ("  printf(A);\n", 2, "not a command"),
         ("  mvin2(&A[A[0][0]][0], 0, 16, 16);\n", 2, "reads data on the host"),

@@ -9,12 +9,12 @@ from autocomp_kit.settings import SearchConfig
 
 
 @pytest.mark.parametrize(
-    ("workload", "speedup"),
-    [("small/2", 1.8), ("small/0", 1.3)],
+    ("workload", "machine", "speedup"),
+    [("small/2", "int8-16", 1.8), ("small/0", "int8-16", 1.3), ("admm-multifunction/1", "fp32-4", 1.15)],
 )
-def test_a_short_search_finds_a_faster_kernel_and_never_a_wrong_one(workload, speedup):
+def test_a_short_search_finds_a_faster_kernel_and_never_a_wrong_one(workload, machine, speedup):
     config = SearchConfig(iterations=4, beam=2, plans=4, codes=1, keep_probability=0.4, seed=3)
-    history = make_run(workload, agent="rules", config=config).execute()
+    history = make_run(workload, machine=machine, agent="rules", config=config).execute()
     summary = history.summary()
     assert summary.failed == 0
     assert summary.tried > 10

@@ -234,7 +234,7 @@ def analyse(code: str, machine: MachineConfig) -> Analysis:
     RewriteError
         If the kernel cannot be followed, or is wrong on this machine; the error names the line.
     """
-    kernel = parse_kernel(code)
+    kernel = parse_kernel(code, dim=machine.array.dim)
     expansion = expand(kernel, dim=machine.array.dim, element_bytes=machine.element_bytes)
     run = _run(kernel, machine, expansion, _written(kernel, expansion))
     if run.error:
@@ -271,7 +271,7 @@ def _reach(expansion: Expansion, array: int) -> int:
 def _written(kernel: Kernel, expansion: Expansion) -> NDArray[np.bool_]:
     written = np.zeros(len(kernel.arrays), np.bool_)
     for entry in expansion.statements:
-        if COMMANDS[entry.command.function].kind == "mvout":
+        if COMMANDS[entry.command.function].kind in {"mvout", "host"}:
             arrays = (entry.operands[:, 0] >> DRAM_SHIFT) - 1
             written[np.unique(arrays[arrays >= 0])] = True
     return written
@@ -315,7 +315,8 @@ def compare(rule: str, before: Analysis, code: str) -> Analysis:
         command = after.statements[int(np.argmax(after.run.undefined))].command
         raise RewriteError(rule, f"{command.function} would read rows that nothing wrote", line=command.origin.line)
     if after.run.unfenced and not before.run.unfenced:
-        raise RewriteError(rule, "a load would read what an mvout stored without a fence in between")
+        reason = "a load, or the host, would use what an mvout stores, or change what a load reads, without a fence"
+        raise RewriteError(rule, f"{reason} in between")
     if _last_fence(before) and not _last_fence(after):
         raise RewriteError(rule, "the fence at the end would be lost")
     return after

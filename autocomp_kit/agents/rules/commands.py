@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ALL_ONES", "COMMANDS", "GARBAGE", "NAMED_CONSTANTS", "CommandKind", "is_command"]
+__all__ = ["ALL_ONES", "COMMANDS", "GARBAGE", "HOST", "NAMED_CONSTANTS", "CommandKind", "is_command"]
 
 ALL_ONES = 0xFFFFFFFF
 GARBAGE = ALL_ONES
+HOST = "="
+"""The function of the pseudo-command by which the host computes: ``target = value``, elements of arrays."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandKind:
     """What one dialect function is.
 
-    ``kind`` is one of ``config_ex``, ``config_ld``, ``config_st``, ``mvin``, ``preload``, ``compute``, ``mvout`` and
-    ``fence``. ``fields`` names the arguments in order. ``load_id`` is the load configuration that an mvin uses;
-    ``new_weights`` tells compute_preloaded from compute_accumulated.
+    ``kind`` is one of ``config_ex``, ``config_ld``, ``config_st``, ``mvin``, ``preload``, ``compute``, ``mvout``,
+    ``fence`` and ``host``. ``fields`` names the arguments in order. ``load_id`` is the load configuration that an mvin
+    uses; ``new_weights`` tells compute_preloaded from compute_accumulated.
     """
 
     kind: str
@@ -51,6 +53,7 @@ COMMANDS: dict[str, CommandKind] = {
     "gemmini_extended_config_st": CommandKind("config_st", ("stride", "activation", "scale")),
     "fence": CommandKind("fence", ()),
     "gemmini_fence": CommandKind("fence", ()),
+    HOST: CommandKind("host", ("target", "value")),
 }
 for _short, _long, _id in (
     ("mvin", "gemmini_extended_mvin", 0),
@@ -79,4 +82,4 @@ NAMED_CONSTANTS: dict[str, int] = {
 
 def is_command(function: str) -> bool:
     """Return whether a function is a command that the analysis knows."""
-    return function in COMMANDS
+    return function in COMMANDS and function != HOST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autocomp_kit.agents.rules.commands import HOST
 from autocomp_kit.agents.rules.expression import Binary, Expression, Unary, number, show, simplify
 from autocomp_kit.agents.rules.linear import tidy
 from autocomp_kit.agents.rules.syntax import (
@@ -73,7 +74,7 @@ def _loop_header(loop: Loop) -> str:
     return f"for ({loop.type} {loop.variable} = {show(simplify(loop.start))}; {loop.variable} < {bound}; {step})"
 
 
-def _simple(statement: Declare | Command | Assign | Opaque) -> str:
+def _simple(statement: Declare | Command | Assign | Opaque) -> str:  # noqa: PLR0911 - one return per kind
     if statement.origin.text is not None:
         return statement.origin.text
     match statement:
@@ -81,6 +82,8 @@ def _simple(statement: Declare | Command | Assign | Opaque) -> str:
             return f"{type_name} {name};"
         case Declare(type_name, name, value) if value is not None:
             return f"{type_name} {name} = {show(value)};"
+        case Command(function, (target, value)) if function == HOST:
+            return f"{show(target)} = {show(value)};"
         case Command(function, arguments):
             return f"{function}({', '.join(show(tidy(argument)) for argument in arguments)});"
         case Assign(_, text) | Opaque(text):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from autocomp_kit.agents.rules.commands import COMMANDS, NAMED_CONSTANTS, CommandKind
+from autocomp_kit.agents.rules.commands import COMMANDS, HOST, NAMED_CONSTANTS, CommandKind
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expression import (
     Binary,
@@ -26,6 +26,7 @@ from autocomp_kit.agents.rules.expression import (
     Real,
     Sizeof,
     Unary,
+    names_in,
     show,
     width_of,
 )
@@ -36,6 +37,8 @@ __all__ = ["MOST_COMMANDS", "Expansion", "Instances", "expand"]
 
 MOST_COMMANDS = 6_000_000
 """A kernel that issues more is not followed: the check would take longer than it is worth."""
+
+_MOST_READS = 4
 
 Value = NDArray[np.int64]
 
@@ -145,6 +148,7 @@ class _Expander:
         self._arrays: Mapping[str, tuple[int, Array]] = {
             array.name: (index, array) for index, array in enumerate(kernel.arrays)
         }
+        self._widths = [array.element_bytes for array in kernel.arrays]
         self._constants = {**NAMED_CONSTANTS, "DIM": dim}
         self._element_bytes = element_bytes
         self._commands = 0
@@ -156,6 +160,7 @@ class _Expander:
         if not span:
             raise RewriteError("analyse", "the kernel is nested too deeply to follow")
         variables = dict(scope.variables)
+        _check_names(statements)
         for position, statement in enumerate(statements):
             here = replace(scope, variables=variables, keys=scope.keys + position * span, span=span)
             match statement:
@@ -204,6 +209,10 @@ class _Expander:
         if self._commands > MOST_COMMANDS:
             raise RewriteError("analyse", f"the kernel issues more than {MOST_COMMANDS} commands")
         kind = COMMANDS[command.function]
+        known = {name: value for name, value in scope.variables.items() if name in scope.loops}
+        if command.function == HOST:
+            self.found.append(Instances(command, scope.around, known, self._host(command, scope), scope.keys))
+            return
         if not _fewest(kind) <= len(command.arguments) <= len(kind.fields):
             reason = f"{command.function} takes {len(kind.fields)} arguments, not {len(command.arguments)}"
             raise RewriteError("analyse", reason, line=line)
@@ -218,8 +227,35 @@ class _Expander:
         operands = np.zeros((count, 7), np.int64)
         for column, operand in enumerate(_operands(kind, values, count, self._constants["DIM"])):
             operands[:, column] = operand
-        known = {name: value for name, value in scope.variables.items() if name in scope.loops}
         self.found.append(Instances(command, scope.around, known, operands, scope.keys))
+
+    def _host(self, command: Command, scope: _Scope) -> Value:
+        """Return the operands of an assignment of the host: target, up to four elements read, bytes, operation."""
+        line, (target, value) = command.origin.line, command.arguments
+        reads: list[Expression] = []
+        operation = _lifted(value, reads)
+        if unknown := [name for name in names_in(operation) if not name.startswith("element ")]:
+            raise RewriteError("analyse", f"the host computes with {unknown[0]}", line=line)
+        if len(reads) > _MOST_READS:
+            raise RewriteError("analyse", f"the host computes with more than {_MOST_READS} elements", line=line)
+        pointers = [self._scalar(node, scope, line) for node in (target, *reads)]
+        widths = {self._widths[pointer.array] for pointer in pointers}
+        if len(widths) > 1:
+            raise RewriteError("analyse", "the host computes with elements of several sizes", line=line)
+        operands = np.zeros((len(scope.keys), 7), np.int64)
+        for column, pointer in enumerate(pointers):
+            operands[:, column] = pointer.offset + ((pointer.array + 1) << DRAM_SHIFT)
+        operands[:, 5] = widths.pop()
+        operands[:, 6] = int.from_bytes(hashlib.sha256(show(operation).encode()).digest()[:7], "little")
+        return operands
+
+    def _scalar(self, node: Expression, scope: _Scope, line: int) -> _Pointer:
+        """Return the address of one element that the host reads or writes."""
+        if isinstance(node, Index):
+            base = self._evaluate(node.array, scope, line)
+            if isinstance(base, _Pointer) and len(base.steps) == 1:
+                return self._element(node.array, node.index, scope, line)
+        raise RewriteError("analyse", f"{show(node)} is no element of an array", line=line)
 
     def _integer(self, node: Expression, scope: _Scope, line: int) -> Value:
         value = self._evaluate(node, scope, line)
@@ -300,6 +336,34 @@ class _Expander:
             raise RewriteError("analyse", "the kernel reads data on the host", line=line)
         offset = base.offset + self._integer(index, scope, line) * base.steps[0]
         return _Pointer(base.array, offset, base.steps[1:] or base.steps)
+
+
+def _check_names(statements: Statements) -> None:
+    """Refuse a block that declares a name twice, as after copying declarations, which no compiler takes."""
+    declared: set[str] = set()
+    for statement in statements:
+        if isinstance(statement, Declare):
+            if statement.name in declared:
+                raise RewriteError("analyse", f"{statement.name} is declared twice", line=statement.origin.line)
+            declared.add(statement.name)
+
+
+def _lifted(node: Expression, reads: list[Expression]) -> Expression:
+    """Return what the host computes with ``element 0``, ``element 1`` ... in place of what it reads."""
+    match node:
+        case Index():
+            reads.append(node)
+            return Name(f"element {len(reads) - 1}")
+        case Unary("-" | "+" as operator, operand):
+            return Unary(operator, _lifted(operand, reads))
+        case Binary(operator, left, right):
+            return Binary(operator, _lifted(left, reads), _lifted(right, reads))
+        case Conditional(condition, then, otherwise):
+            return Conditional(_lifted(condition, reads), _lifted(then, reads), _lifted(otherwise, reads))
+        case Cast(type_name, operand):
+            return Cast(type_name, _lifted(operand, reads))
+        case _:
+            return node
 
 
 def _fewest(kind: CommandKind) -> int:

@@ -22,10 +22,10 @@ __all__ = ["CODES", "DRAM_SHIFT", "ONTO_ZERO", "REDUNDANT", "Run", "run_commands
 CODES = {
     name: code
     for code, name in enumerate(
-        ("config_ex", "config_ld", "config_st", "mvin", "preload", "compute", "mvout", "fence"), start=1
+        ("config_ex", "config_ld", "config_st", "mvin", "preload", "compute", "mvout", "fence", "host"), start=1
     )
 }
-_CONFIG_EX, _CONFIG_LD, _CONFIG_ST, _MVIN, _PRELOAD, _COMPUTE, _MVOUT, _FENCE = CODES.values()
+_CONFIG_EX, _CONFIG_LD, _CONFIG_ST, _MVIN, _PRELOAD, _COMPUTE, _MVOUT, _FENCE, _HOST = CODES.values()
 
 REDUNDANT = 1
 """Flag of an mvin whose destination already held what it brought."""
@@ -74,7 +74,8 @@ class _State(NamedTuple):
     undefined: NDArray[np.bool_]
     cells: NDArray[np.uint64]
     writers: NDArray[np.int32]
-    epochs: NDArray[np.int32]  # fences before each store; empty if no load reads what is stored
+    epochs: NDArray[np.int32]  # fences before each store; empty if nothing reads what is stored
+    loaded: NDArray[np.int32]  # fences before the last load of each byte, or -1; empty likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,8 @@ class Run:
     undefined
         ``bool[statement]``: the statement read rows that nothing had written.
     unfenced
-        Whether a load read bytes of DRAM that an mvout had stored without a fence in between: the hardware does not
-        order the two.
+        Whether a load, or the host, read bytes of DRAM that an mvout had stored without a fence in between, or the
+        host wrote bytes that a load or an mvout was using: the hardware does not order the two.
     cells
         ``uint64``: the names left in the DRAM arrays that may be written, one per byte, one array after the other; 0
         where nothing was stored.
@@ -169,6 +170,7 @@ def run_commands(
         cells=np.zeros(total, np.uint64),
         writers=np.full(total, -1, np.int32),
         epochs=np.zeros(total if _reads_results(table) else 0, np.int32),
+        loaded=np.full(total if _reads_results(table) else 0, -1, np.int32),
     )
     status, position = _execute(table, state)
     return Run(
@@ -185,7 +187,9 @@ def run_commands(
 
 
 def _reads_results(table: NDArray[np.int64]) -> bool:
-    """Return whether an mvin reads an array that an mvout stores to."""
+    """Return whether an mvin reads an array that an mvout stores to, or the host computes with arrays."""
+    if (table[:, 0] == _HOST).any():
+        return True
     loaded, stored = (table[table[:, 0] == code, _A] >> DRAM_SHIFT for code in (_MVIN, _MVOUT))
     return bool(np.intersect1d(loaded[loaded > 0], stored).size)
 
@@ -230,8 +234,8 @@ def _touch(state: _State, statement: int, slot: int, row: int) -> None:
 
 
 @jit
-def _dram_name(state: _State, address: int, size: int) -> tuple[np.uint64, bool]:
-    """Return the name of some bytes of DRAM, and whether they all lie in their array."""
+def _dram_name(state: _State, address: int, size: int, by_host: bool) -> tuple[np.uint64, bool]:  # noqa: FBT001 - jitted
+    """Return the name of some bytes of DRAM that are read, and whether they all lie in their array."""
     array, offset = (address >> DRAM_SHIFT) - 1, address & ((1 << DRAM_SHIFT) - 1)
     if array < 0 or array >= len(state.array_bytes):
         return np.uint64(0), False
@@ -244,6 +248,8 @@ def _dram_name(state: _State, address: int, size: int) -> tuple[np.uint64, bool]
         cell = state.cells[state.start[array] + offset + byte]
         if cell and state.epochs[state.start[array] + offset + byte] == state.registers[_EPOCH]:
             state.registers[_UNFENCED] = 1
+        if len(state.loaded) and not by_host:
+            state.loaded[state.start[array] + offset + byte] = state.registers[_EPOCH]
         name = _pair(name, cell or _mix(np.uint64(address + byte)))
     return name, True
 
@@ -266,7 +272,7 @@ def _move_in(state: _State, command: NDArray[np.int64]) -> int:
             row, name = first + i + block * block_rows, np.uint64(0)
             if dram:
                 address = dram + i * state.registers[_LOAD_STRIDE + load] + block * dim * width
-                name, inside = _dram_name(state, address, size)
+                name, inside = _dram_name(state, address, size, False)
                 if not inside:
                     return _BAD_DRAM
                 if not into_accumulator:
@@ -387,7 +393,32 @@ def _move_out(state: _State, command: NDArray[np.int64]) -> int:
 
 
 @jit
-def _execute(table: NDArray[np.int64], state: _State) -> tuple[int, int]:  # noqa: C901 - one branch per command
+def _compute_on_host(state: _State, command: NDArray[np.int64]) -> int:
+    """Execute an assignment of the host: one element made of up to four others; return 0 or an error."""
+    width, name = command[_F], np.uint64(command[_G])
+    for column in range(_B, _F):
+        if command[column]:
+            operand, inside = _dram_name(state, command[column], width, True)
+            if not inside:
+                return _BAD_DRAM
+            name = _pair(name, operand)
+    array, offset = (command[_A] >> DRAM_SHIFT) - 1, command[_A] & ((1 << DRAM_SHIFT) - 1)
+    if array < 0 or array >= len(state.start) or state.start[array] < 0:
+        return _BAD_DRAM
+    if offset + width > state.array_bytes[array]:
+        return _BAD_DRAM
+    for place in range(state.start[array] + offset, state.start[array] + offset + width):
+        stored = state.cells[place] and state.epochs[place] == state.registers[_EPOCH]
+        if stored or state.loaded[place] == state.registers[_EPOCH]:
+            state.registers[_UNFENCED] = 1
+        state.cells[place] = name + np.uint64(place - state.start[array] - offset)
+        state.writers[place] = command[1]
+        state.epochs[place] = -1
+    return 0
+
+
+@jit
+def _execute(table: NDArray[np.int64], state: _State) -> tuple[int, int]:  # noqa: C901, PLR0912 - one branch per command
     """Execute all commands; return 0 or an error, and the position of the last one."""
     for position in range(len(table)):
         command, code, status = table[position], table[position, 0], 0
@@ -424,6 +455,8 @@ def _execute(table: NDArray[np.int64], state: _State) -> tuple[int, int]:  # noq
             status = _move_out(state, command)
         elif code == _FENCE:
             state.registers[_EPOCH] += 1
+        elif code == _HOST:
+            status = _compute_on_host(state, command)
         if status < 0:
             return status, position
         state.flags[flagged] = np.uint8(status)

@@ -7,14 +7,15 @@ statement with its reason; it is the analysis that refuses, so that parsing and 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser
 
-from autocomp_kit.agents.rules.commands import is_command
+from autocomp_kit.agents.rules.calls import Helper, unfold_call, value_of_call
+from autocomp_kit.agents.rules.commands import HOST, is_command
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expression import (
     Binary,
@@ -29,6 +30,7 @@ from autocomp_kit.agents.rules.expression import (
     Unary,
     number,
     simplify,
+    substitute,
     width_of,
 )
 from autocomp_kit.agents.rules.syntax import (
@@ -44,6 +46,8 @@ from autocomp_kit.agents.rules.syntax import (
     Origin,
     Statement,
     Statements,
+    substitute_in,
+    walk,
 )
 
 __all__ = ["parse_kernel"]
@@ -60,13 +64,15 @@ def _parser() -> Parser:
     return Parser(Language(tree_sitter_c.language()))
 
 
-def parse_kernel(code: str) -> Kernel:
+def parse_kernel(code: str, *, dim: int | None = None) -> Kernel:
     """Parse a kernel.
 
     Parameters
     ----------
     code
         C text with one kernel function: the one called ``solution``, else the last one defined.
+    dim
+        What ``DIM`` is, for loops that count by it.
 
     Raises
     ------
@@ -84,14 +90,35 @@ def parse_kernel(code: str) -> Kernel:
     body = function.child_by_field_name("body")
     if body is None:  # tree-sitter gives every function definition a body; mypy cannot know
         raise RewriteError("parse", "the function has no body", line=function.start_point.row + 1)
-    reader = _Reader(data)
+    helpers = [node for node in functions if node is not function]
+    reader = _Reader(data, helpers, taken=names_of(_text(function)), dim=dim)
+    statements = reader.block(body)
+    readable = not any(isinstance(statement, Opaque) for statement, _ in walk(statements))
+    before = _without(reader.unfolded if readable else [], data[: body.start_byte])
     return Kernel(
-        before=data[: body.start_byte].decode(),
-        arrays=_arrays(function),
-        body=reader.block(body),
+        before=before.decode(),
+        arrays=(*_arrays(function), *reader.arrays),
+        body=statements,
         after=data[body.end_byte :].decode(),
         indent=_indent(body),
     )
+
+
+def names_of(text: str) -> set[str]:
+    """Return all that looks like a name in a text."""
+    return set(re.findall(r"[A-Za-z_]\w*", text))
+
+
+def _without(functions: list[Node], text: bytes) -> bytes:
+    """Return the text before a kernel without functions that were unfolded, and the comments right above them."""
+    for function in sorted(functions, key=lambda node: -node.start_byte):
+        first = function
+        while (above := first.prev_named_sibling) is not None and above.type == "comment":
+            if above.end_point.row != first.start_point.row - 1:
+                break
+            first = above
+        text = text[: first.start_byte] + text[function.end_byte :].lstrip()
+    return text
 
 
 def _error_line(node: Node) -> int:
@@ -152,6 +179,17 @@ def _arrays(function: Node) -> tuple[Array, ...]:
     return tuple(result)
 
 
+def _parameter_names(function: Node) -> Iterator[str]:
+    declarator = function.child_by_field_name("declarator")
+    parameters = declarator.child_by_field_name("parameters") if declarator is not None else None
+    for parameter in parameters.named_children if parameters is not None else ():
+        inner = parameter.child_by_field_name("declarator")
+        while inner is not None and inner.type != "identifier":
+            inner = inner.child_by_field_name("declarator")
+        if inner is not None:
+            yield _text(inner)
+
+
 def _dimension(node: Node | None) -> int:
     if node is None:
         return 0
@@ -163,10 +201,22 @@ def _dimension(node: Node | None) -> int:
 
 
 class _Reader:
-    """Turns syntax nodes into statements and expressions."""
+    """Turns syntax nodes into statements and expressions.
 
-    def __init__(self, data: bytes) -> None:
+    ``helpers`` are functions whose calls are unfolded, ``taken`` the names that their variables may not get. What was
+    unfolded, and the arrays that the kernel has of its own, are in ``unfolded`` and ``arrays``.
+    """
+
+    def __init__(
+        self, data: bytes, helpers: Sequence[Node] = (), *, taken: set[str] | None = None, dim: int | None = None
+    ) -> None:
+        self._data = data
         self._lines = data.decode().splitlines()
+        self._helpers = {_function_name(node): node for node in helpers}
+        self._taken = taken if taken is not None else set()
+        self.constants = {} if dim is None else {"DIM": Number(dim)}
+        self.unfolded: list[Node] = []
+        self.arrays: list[Array] = []
 
     def block(self, node: Node) -> Statements:
         """Read the statements between braces, or one statement without them."""
@@ -226,15 +276,60 @@ class _Reader:
         if inner.type == "call_expression":
             function = _text(inner.child_by_field_name("function"))
             arguments = inner.child_by_field_name("arguments")
-            if not is_command(function):
-                raise _Unreadable(f"{function}() is not a command of the accelerator")
-            given = arguments.named_children if arguments is not None else []
-            return [Command(function, tuple(self.expression(a) for a in given if a.type != "comment"), origin)]
+            children = arguments.named_children if arguments is not None else []
+            given = tuple(self.expression(child) for child in children if child.type != "comment")
+            if is_command(function):
+                return [Command(function, given, origin)]
+            return self._unfolded(function, given, origin)
         if inner.type in {"assignment_expression", "update_expression"}:
             target = inner.child_by_field_name("left") or inner.child_by_field_name("argument")
             if target is not None and target.type == "identifier":
                 return [Assign(_text(target), _text(node), origin)]
+            if target is not None and target.type == "subscript_expression" and inner.type == "assignment_expression":
+                return [self._computation(inner, origin)]
         raise _Unreadable("the analysis cannot follow what this statement does")
+
+    def _computation(self, node: Node, origin: Origin) -> Command:
+        """Read what the host computes and puts into an array."""
+        operator = _text(node.child_by_field_name("operator"))
+        target, value = self._field(node, "left", 0), self._field(node, "right", 0)
+        return Command(HOST, (target, value if operator == "=" else Binary(operator[:-1], target, value)), origin)
+
+    def _unfolded(self, function: str, arguments: tuple[Expression, ...], origin: Origin) -> list[Statement]:
+        try:
+            helper = self._helper(function)
+            return list(unfold_call(helper, arguments, origin, taken=self._taken, constants=self.constants))
+        except RewriteError as error:
+            raise _Unreadable(error.reason) from error
+
+    def _helper(self, function: str) -> Helper:
+        """Read a function of the kernel's own, note that it is unfolded."""
+        node = self._helpers.get(function)
+        body = node.child_by_field_name("body") if node is not None else None
+        if node is None or body is None:
+            raise _Unreadable(f"{function}() is not a command of the accelerator")
+        others = [other for name, other in self._helpers.items() if name != function]
+        dim = self.constants.get("DIM")
+        reader = _Reader(self._data, others, taken=self._taken, dim=dim.value if dim else None)
+        parameters = tuple(_parameter_names(node))
+        statements = [child for child in body.named_children if child.type != "comment"]
+        if len(statements) == 1 and statements[0].type == "return_statement" and statements[0].named_children:
+            helper = Helper(function, parameters, result=reader.expression(statements[0].named_children[0]))
+        else:
+            helper = Helper(function, parameters, body=reader.block(body))
+        if reader.arrays:
+            raise _Unreadable(f"{function}() has an array of its own")
+        self.unfolded += [one for one in (node, *reader.unfolded) if one not in self.unfolded]
+        return helper
+
+    def _call_expression(self, node: Node, depth: int) -> Expression:
+        arguments = node.child_by_field_name("arguments")
+        given = [a for a in arguments.named_children if a.type != "comment"] if arguments is not None else []
+        helper = self._helper(_text(node.child_by_field_name("function")))
+        try:
+            return value_of_call(helper, [self.expression(argument, depth) for argument in given])
+        except RewriteError as error:
+            raise _Unreadable(error.reason) from error
 
     def _declarations(self, node: Node, origin: Origin) -> list[Statement]:
         words = [_text(child) for child in node.children if child.type in {"storage_class_specifier", "type_qualifier"}]
@@ -248,8 +343,11 @@ class _Reader:
                 if inner is None or given is None:
                     raise _Unreadable("the analysis cannot follow this declaration")
                 name, value = inner, self.expression(given)
+            if name.type == "array_declarator" and value is None:
+                result.append(self._local_array(type_name, name, origin, first=not result))
+                continue
             if name.type != "identifier":
-                raise _Unreadable("only plain variables can be declared inside a kernel")
+                raise _Unreadable("only plain variables and arrays can be declared inside a kernel")
             text = _source(node) if len(declarators) == 1 else None
             leading = origin.leading if not result else ()
             column = declarator.start_point.column + 1 if result else origin.column
@@ -257,6 +355,23 @@ class _Reader:
                 Declare(type_name, _text(name), value, Origin(origin.line, column, leading, text=text)),
             )
         return result
+
+    def _local_array(self, type_name: str, declarator: Node, origin: Origin, *, first: bool) -> Declare:
+        dimensions: list[int] = []
+        inner: Node | None = declarator
+        while inner is not None and inner.type == "array_declarator":
+            dimensions.insert(0, _dimension(inner.child_by_field_name("size")))
+            inner = inner.child_by_field_name("declarator")
+        width = width_of(type_name.rsplit(maxsplit=1)[-1])
+        name = _text(inner)
+        if inner is None or inner.type != "identifier" or width is None or not all(dimensions):
+            raise _Unreadable("the size of this array is not known here")
+        if name in {array.name for array in self.arrays}:
+            raise _Unreadable(f"there are two arrays called {name}")
+        self.arrays.append(Array(name, type_name, width, tuple(dimensions)))
+        leading, column = (origin.leading, origin.column) if first else ((), declarator.start_point.column + 1)
+        text = f"{type_name} {_text(declarator)};"
+        return Declare(type_name, name, None, Origin(origin.line, column, leading, text=text))
 
     def _if(self, node: Node, origin: Origin) -> If:
         condition, then = node.child_by_field_name("condition"), node.child_by_field_name("consequence")
@@ -285,6 +400,8 @@ class _Reader:
         if len(declared) != 1 or not isinstance(declared[0], Declare) or declared[0].value is None:
             raise _Unreadable("a loop must declare one variable with a start value")
         variable = declared[0].name
+        if _text(update.child_by_field_name("operator")) == "--":
+            return self._downward(declared[0], self.expression(test), self.block(body), origin)
         return Loop(
             variable=variable,
             type=declared[0].type,
@@ -294,6 +411,22 @@ class _Reader:
             body=self.block(body),
             origin=Origin(origin.line, origin.column, origin.leading, text=self._header(node, body)),
         )
+
+    def _downward(self, declared: Declare, test: Expression, body: Statements, origin: Origin) -> Loop:
+        """Return a loop that counts down by one as one that counts its turns."""
+        name, start = declared.name, declared.value
+        match test:
+            case Binary(">" | ">=" as operator, Name(tested), last) if tested == name and start is not None:
+                trips = Binary("-", start, last)
+            case _:
+                raise _Unreadable(f"the loop must test its variable {name} against a lower bound")
+        turn, counter = f"{name}_turn", 0
+        while turn in self._taken:
+            turn, counter = f"{name}_turn_{counter}", counter + 1
+        self._taken.add(turn)
+        bound = simplify(Binary("+", trips, Number(1)) if operator == ">=" else trips)
+        inside = substitute_in(body, name, Binary("-", start, Name(turn)))
+        return Loop(turn, declared.type, Number(0), bound, 1, inside, replace(origin, text=None))
 
     def _header(self, node: Node, body: Node) -> str | None:
         """Return the text before the body if it fits one line."""
@@ -417,7 +550,7 @@ def _step(update: Node, variable: str, reader: _Reader) -> int:
             value = reader.expression(right)
             match value:
                 case _ if operator == "+=":
-                    step = simplify(value)
+                    step = simplify(substitute(value, reader.constants))
                 case Binary("+", Name(name), added) | Binary("+", added, Name(name)) if name == variable:
                     step = simplify(added)
     if not isinstance(step, Number) or step.value <= 0:

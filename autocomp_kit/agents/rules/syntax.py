@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from autocomp_kit.agents.rules.commands import HOST
 from autocomp_kit.agents.rules.expression import Expression, Index, Name, Number, simplify, substitute
 
 __all__ = [
@@ -239,8 +240,9 @@ def _substitute_one(statement: Statement, name: str, value: Expression) -> State
     match statement:
         case Declare(_, _, initial) if initial is not None and changed(initial) != initial:
             return (replace(statement, value=changed(initial), origin=unwritten(statement.origin)),)
-        case Command(_, arguments):
-            new = tuple(changed(argument) for argument in arguments)
+        case Command(function, arguments):
+            # What the host computes may be floating point, which does not fold like integers.
+            new = tuple(substitute(one, values) if function == HOST else changed(one) for one in arguments)
             return (
                 (statement,)
                 if new == arguments

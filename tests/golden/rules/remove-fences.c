@@ -1,4 +1,4 @@
-// Remove the fence in line 31: the accelerator orders its own loads, computes and stores by the rows they use, and nothing reads the results before the end. Each fence lets the queues run empty.
+// Remove the fence in line 31: the accelerator orders its own loads, computes and stores by the rows they use, and nothing reads from DRAM what they store before the next fence. Each fence lets the queues run empty.
 // C[128][128] = A[128][128] x B[128][128], one 16x64 block of C after the other;
 // A and B are loaded again for every block. mvin fills the accumulator, mvin2 moves A, mvin3 moves B.
 void solution(int8_t A[128][128], int8_t B[128][128], int8_t C[128][128]) {
