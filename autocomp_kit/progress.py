@@ -49,7 +49,7 @@ class _Tally:
             self._answers = self._expected
         if isinstance(event, PlanMade | PlanFailed | CandidateMade | CodeFailed):
             self._usd += event.usage.usd
-            self._tokens += event.usage.input_tokens + event.usage.output_tokens
+            self._tokens += event.usage.tokens
         self._answers += isinstance(event, PlanMade | PlanFailed | CodeFailed | CandidateEvaluated)
 
     def _take_in_verdict(self, event: CandidateEvaluated) -> None:
