@@ -29,6 +29,9 @@ F = TypeVar("F", bound=Callable[..., object])
 
 _settings: Any = numba.config  # a module whose variables are made at run time
 
+# A part needs no entry from Python, and no reference counts: it allocates nothing.
+_PART = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+
 _KEEP_FOLDERS = 4
 _KEEP_SECONDS = 24 * 3600  # a younger folder may belong to a process that is still running
 
@@ -56,7 +59,7 @@ def _compile(function: F, *, entry: bool) -> F:
         previous = _settings.CACHE_DIR
         _settings.CACHE_DIR = "" if folder is None else str(folder)
         try:
-            options: dict[str, Any] = {} if entry else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+            options: dict[str, Any] = {} if entry else _PART
             compile_ = numba.njit(cache=folder is not None, nogil=True, error_model="numpy", **options)
             return cast("F", compile_(function))
         finally:

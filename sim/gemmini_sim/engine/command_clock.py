@@ -599,7 +599,7 @@ def advance(clock, tags, trace, events, cycle):
 
 
 @jit
-def read_cycle(clock, events, cycle):
+def read_cycle(clock, trace, events, cycle):
     """Note nothing: this clock has no event log."""
 
 

@@ -767,7 +767,7 @@ def run(
             _forget_lines(core, code, lines)
         else:
             if operation == op.CSRRS and (instruction["imm"] == 0xC00 or instruction["imm"] == 0xB00):  # (m)cycle
-                accelerator_clock.read_cycle(clock, events, instret + stall)
+                accelerator_clock.read_cycle(clock, trace, events, instret + stall)
             outcome = _execute_rare(core, memory, words, console, instruction, pc)
 
         if outcome == _NEXT:

@@ -10,10 +10,11 @@ It sees commands, never data: the configuration registers are kept a second time
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit
-from gemmini_sim.engine.cycle_clock._record import log
+from gemmini_sim.engine.cycle_clock._record import NEVER, log, write_log
 from gemmini_sim.engine.cycle_clock.front import ROUTER, push_command, stage_has_room, stage_push
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, GET, host_packet
 from gemmini_sim.engine.cycle_clock.state import (
+    CACHE,
     CLOCK_DTYPE,
     COMMAND_DTYPE,
     EVENT_DTYPE,
@@ -27,7 +28,7 @@ from gemmini_sim.engine.cycle_clock.state import (
     new_tags,
     new_trace,
 )
-from gemmini_sim.engine.cycle_clock.step import advance, is_busy, is_stuck, run_cycle
+from gemmini_sim.engine.cycle_clock.step import IDLE, LINE, RELEASED, ROOM, TIME, advance, is_busy
 
 __all__ = [
     "CLOCK_DTYPE",
@@ -35,12 +36,10 @@ __all__ = [
     "EVENT_DTYPE",
     "EVENT_NAMES",
     "STALL_NAMES",
-    "advance",
     "command",
     "fence",
     "host_line",
     "host_release",
-    "is_busy",
     "new_clock",
     "new_events",
     "new_tags",
@@ -55,8 +54,6 @@ CONFIG = 3  # in the trace: a command that no unit executes
 _RETRY_AFTER_ROOM = 4
 _RETRY_AFTER_ATTEMPT = 6
 _FENCE_AFTER_BUSY = 3
-# Nothing in the machine waits longer than this for something that is under way.
-_HANG = 1 << 20
 
 
 @jit
@@ -75,16 +72,14 @@ def command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
     int
         The cycle at which the instruction commits: later than ``cycle`` when the command path is full.
     """
-    advance(clock, tags, trace, events, cycle)
     commit = cycle
+    advance(clock, tags, trace, events, cycle, TIME)
     if not stage_has_room(clock, ROUTER):
-        while not stage_has_room(clock, ROUTER):
-            run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
-            if is_stuck(clock):
-                clock["hung"] = 1
-                return cycle
+        advance(clock, tags, trace, events, NEVER, ROOM)
+        if not stage_has_room(clock, ROUTER):  # never: the accelerator hangs
+            return cycle
         commit = max(clock["now"] + _RETRY_AFTER_ROOM, cycle + _RETRY_AFTER_ATTEMPT)
-        advance(clock, tags, trace, events, commit)
+        advance(clock, tags, trace, events, commit, TIME)
     row = -1
     if clock["tracing"]:
         row = clock["trace_count"]
@@ -97,35 +92,35 @@ def command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
             entry["rs1"] = rs1
             entry["rs2"] = rs2
             entry["commit"] = commit
-        log(clock, events, commit, ROCC_COMMIT, funct, rs1, rs2)
+        log(clock, commit, ROCC_COMMIT, funct, rs1, rs2)
+        write_log(clock, trace, events)
     stage_push(clock, ROUTER, push_command(clock, funct, rs1, rs2, row, 0))
-    clock["front_count"] += 1
     return commit
 
 
 @jit
 def fence(clock, tags, trace, events, cycle):
     """Return the cycle at which a fence that the host would commit at ``cycle`` commits."""
-    advance(clock, tags, trace, events, cycle - _FENCE_AFTER_BUSY)
+    advance(clock, tags, trace, events, cycle - _FENCE_AFTER_BUSY, TIME)
     clock["fencing"] = 1
-    while is_busy(clock):
-        run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
-        if is_stuck(clock):
-            clock["hung"] = 1
-            break
-    commit = max(cycle, clock["now"] + _FENCE_AFTER_BUSY)
-    advance(clock, tags, trace, events, commit)
+    commit = cycle
+    if is_busy(clock):
+        advance(clock, tags, trace, events, NEVER, IDLE)
+        commit = max(cycle, clock["now"] + _FENCE_AFTER_BUSY)
+    advance(clock, tags, trace, events, commit, TIME)
     clock["fencing"] = 0
     if clock["tracing"]:
-        log(clock, events, commit, FENCE_COMMIT, 0, 0, 0)
+        log(clock, commit, FENCE_COMMIT, 0, 0, 0)
+        write_log(clock, trace, events)
     return commit
 
 
 @jit
-def read_cycle(clock, events, cycle):
+def read_cycle(clock, trace, events, cycle):
     """Note that the program reads the cycle counter, as measured programs do around their regions."""
     if clock["tracing"]:
-        log(clock, events, cycle, RDCYCLE, 0, 0, 0)
+        log(clock, cycle, RDCYCLE, 0, 0, 0)
+        write_log(clock, trace, events)
 
 
 @jit
@@ -144,23 +139,21 @@ def host_line(clock, tags, trace, events, cycle, address, write, fetch):
         The cycle at which the last beat of the line is at the tile.
     """
     cycle = max(cycle, clock["now"])
-    advance(clock, tags, trace, events, cycle)
+    advance(clock, tags, trace, events, cycle, TIME)
     clock["host_packet"] = host_packet(GET if fetch else ACQUIRE, write, clock["line_shift"], address)
     clock["host_valid"] = 1
     clock["host_time"] = cycle + 1
     clock["host_done"] = -1
-    clock["moved"] = 1
-    while clock["host_done"] < 0 and not is_stuck(clock):
-        run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
+    clock["coming"] |= CACHE
+    advance(clock, tags, trace, events, NEVER, LINE)
     return clock["host_done"]
 
 
 @jit
 def host_release(clock, tags, trace, events, cycle, address):
     """Give back a line that the host has written; it reaches the last-level cache at ``cycle``."""
-    advance(clock, tags, trace, events, cycle - 1)
-    while clock["host_release_line"] >= 0:
-        run_cycle(clock, tags, trace, events, clock["now"] + _HANG)
+    advance(clock, tags, trace, events, cycle - 1, TIME)
+    advance(clock, tags, trace, events, NEVER, RELEASED)
     clock["host_release_line"] = address >> clock["line_shift"]
     clock["host_release_time"] = max(clock["now"], cycle)
-    clock["moved"] = 1
+    clock["coming"] |= CACHE

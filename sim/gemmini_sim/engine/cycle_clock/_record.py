@@ -2,52 +2,121 @@
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit_part as jit
+import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
-__all__ = ["NEVER", "log", "lowest_bit", "wake_at"]
+from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine.cycle_clock.state import ALLOC, COMPLETE, EXECUTE, ISSUE, LOAD, NOTED, STORE
+
+__all__ = [
+    "NEVER",
+    "log",
+    "log_command",
+    "lowest_bit",
+    "queue_of",
+    "scratchpad_bank",
+    "wake_at",
+    "write_log",
+]
 
 NEVER = 1 << 62
 
 
-@jit
-def lowest_bit(mask):
+@intrinsic
+def _trailing_zeros(_context, _mask):
+    def generate(_target, builder, _signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), generate
+
+
+def _lowest_bit(mask):
     """Return the index of the lowest set bit of a mask that is not zero."""
-    index = 0
-    if mask & 0xFFFFFFFF == 0:
-        mask >>= 32
-        index = 32
-    if mask & 0xFFFF == 0:
-        mask >>= 16
-        index += 16
-    if mask & 0xFF == 0:
-        mask >>= 8
-        index += 8
-    if mask & 0xF == 0:
-        mask >>= 4
-        index += 4
-    if mask & 3 == 0:
-        mask >>= 2
-        index += 2
-    if mask & 1 == 0:
-        index += 1
-    return index
+    return _trailing_zeros(mask)
+
+
+def _lowest_bit_without_jit(mask):
+    mask = int(mask)
+    return (mask & -mask).bit_length() - 1
+
+
+lowest_bit = _lowest_bit_without_jit if numba.config.DISABLE_JIT else jit(_lowest_bit)
 
 
 @jit
 def wake_at(clock, cycle):
-    """Note that something can happen in ``cycle``, so that idle cycles before it may be skipped but not it."""
+    """Ask for all units to be stepped in ``cycle``."""
     clock["wake"] = min(clock["wake"], cycle)
 
 
 @jit
-def log(clock, events, cycle, kind, number, address, size):
-    """Append one event; the row is dropped (and counted) if the log is full."""
-    row = clock["event_count"]
-    if row < events.shape[0]:
-        event = events[row]
-        event["cycle"] = cycle
-        event["kind"] = kind
-        event["number"] = number
-        event["address"] = address
-        event["size"] = size
-    clock["event_count"] = row + 1
+def log(clock, cycle, kind, number, address, size):
+    """Note an event of this cycle; it goes into the log when the cycle is over."""
+    log_command(clock, cycle, kind, number, address, size, -1)
+
+
+@jit
+def log_command(clock, cycle, kind, number, address, size, row):
+    """Note an event that also belongs into a row of the command trace (-1: none)."""
+    slot = clock["noted"] & (NOTED - 1)
+    clock["noted_cycle"][slot] = cycle
+    clock["noted_kind"][slot] = kind
+    clock["noted_number"][slot] = number
+    clock["noted_address"][slot] = address
+    clock["noted_size"][slot] = size
+    clock["noted_row"][slot] = row
+    clock["noted"] += 1
+
+
+@jit
+def write_log(clock, trace, events):
+    """Append what was noted to the log, whose rows are dropped (and counted) if it is full, and to the trace."""
+    for slot in range(clock["noted"]):
+        cycle = clock["noted_cycle"][slot]
+        kind = clock["noted_kind"][slot]
+        address = clock["noted_address"][slot]
+        row = clock["event_count"]
+        if row < events.shape[0]:
+            event = events[row]
+            event["cycle"] = cycle
+            event["kind"] = kind
+            event["number"] = clock["noted_number"][slot]
+            event["address"] = address
+            event["size"] = clock["noted_size"][slot]
+        clock["event_count"] = row + 1
+        row = clock["noted_row"][slot]
+        if 0 <= row < trace.shape[0]:
+            command = trace[row]
+            if kind == ALLOC:
+                command["unit"] = queue_of((clock["noted_number"][slot] >> 8) & 0xFF, address)
+                command["allocate"] = cycle
+            elif kind == ISSUE:
+                command["issue"] = cycle
+            else:
+                command["start"] = address if kind == COMPLETE else cycle
+                command["complete"] = cycle
+    clock["noted"] = 0
+
+
+@jit
+def queue_of(funct, rs1):
+    """Return the queue of a command: LOAD, EXECUTE or STORE; -1 for one that the station does not see."""
+    if funct == 0:
+        kind = rs1 & 3
+        return LOAD if kind == 1 else (EXECUTE if kind == 0 else STORE)
+    if funct in (1, 2, 14):
+        return LOAD
+    if funct == 3:
+        return STORE
+    if funct in (4, 5, 6):
+        return EXECUTE
+    return -1
+
+
+@jit
+def scratchpad_bank(clock, row):
+    """Return the bank of a scratchpad row, which may lie behind the last."""
+    bank = row >> clock["bank_shift"]
+    return bank if 0 <= bank < clock["banks"] else bank % clock["banks"]

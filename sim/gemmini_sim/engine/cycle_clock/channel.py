@@ -7,7 +7,7 @@ crossbar takes turns, and does not interleave the beats of one put.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import log, wake_at
+from gemmini_sim.engine.cycle_clock._record import log
 from gemmini_sim.engine.cycle_clock.packet import (
     PUT,
     PUT_BEAT,
@@ -16,7 +16,7 @@ from gemmini_sim.engine.cycle_clock.packet import (
     packet_size,
     packet_source,
 )
-from gemmini_sim.engine.cycle_clock.state import DMA_GET, DMA_PUT
+from gemmini_sim.engine.cycle_clock.state import CACHE, CHANNEL, DMA_GET, DMA_PUT
 
 __all__ = ["channel_has_room", "channel_push", "channel_step"]
 
@@ -36,7 +36,7 @@ def channel_push(clock, queue, packet):
     clock["channel_packet"][queue, slot] = packet
     clock["channel_time"][queue, slot] = clock["now"] + 1
     clock["channel_count"][queue] += 1
-    clock["moved"] = 1
+    clock["coming"] |= CHANNEL if queue != CROSSING else CHANNEL | CACHE
 
 
 @jit
@@ -50,16 +50,14 @@ def _pop(clock, queue):
 
 @jit
 def _waits(clock, queue):
-    if clock["channel_count"][queue] == 0:
-        return False
-    if clock["channel_time"][queue, clock["channel_head"][queue]] <= clock["now"]:
-        return True
-    wake_at(clock, clock["channel_time"][queue, clock["channel_head"][queue]])
-    return False
+    return (
+        clock["channel_count"][queue] != 0
+        and clock["channel_time"][queue, clock["channel_head"][queue]] <= clock["now"]
+    )
 
 
 @jit
-def channel_step(clock, events):
+def channel_step(clock):
     """Move one message from each queue to the next."""
     if _waits(clock, JOINT) and channel_has_room(clock, CROSSING):
         packet = _pop(clock, JOINT)
@@ -67,7 +65,7 @@ def channel_step(clock, events):
         if clock["tracing"]:
             kind = DMA_PUT if packet_kind(packet) in (PUT, PUT_BEAT) else DMA_GET
             source = packet_source(packet) + (0 if kind == DMA_PUT else clock["reads_in_flight"])
-            log(clock, events, clock["now"], kind, source, packet_address(packet), packet_size(packet))
+            log(clock, clock["now"], kind, source, packet_address(packet), packet_size(packet))
     if clock["channel_count"][READER] + clock["channel_count"][WRITER] == 0 or not channel_has_room(clock, JOINT):
         return
     reader = _waits(clock, READER)
@@ -86,5 +84,5 @@ def channel_step(clock, events):
     clock["channel_mask"] = winner
     packet = _pop(clock, winner)
     if packet_kind(packet) == PUT:
-        clock["channel_beats"] = max(1, packet_size(packet) // clock["bus_bytes"]) - 1
+        clock["channel_beats"] = max(1, packet_size(packet) >> clock["bus_shift"]) - 1
     channel_push(clock, JOINT, packet)

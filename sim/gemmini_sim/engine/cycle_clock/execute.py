@@ -9,9 +9,20 @@ rows come out ``2 * dim`` cycles later, in the accumulator or the scratchpad.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import log, wake_at
+from gemmini_sim.engine.cycle_clock._record import NEVER, log, scratchpad_bank
 from gemmini_sim.engine.cycle_clock.stalls import note_fed
-from gemmini_sim.engine.cycle_clock.state import CONTROL, EXECUTE, MESH_OPERATIONS, MESH_REQ, MESH_RESP_LAST, MESH_ROWS
+from gemmini_sim.engine.cycle_clock.state import (
+    COMPLETION,
+    CONTROL,
+    EXECUTE,
+    EXECUTION,
+    ISSUING,
+    MESH_OPERATIONS,
+    MESH_REQ,
+    MESH_RESP_LAST,
+    MESH_ROWS,
+    PAIRING,
+)
 from gemmini_sim.engine.cycle_clock.state import UNIT_QUEUE as QUEUE
 
 __all__ = ["execute_step", "mesh_step", "results_step", "unroll_step"]
@@ -34,18 +45,15 @@ def _is_garbage(clock, address):
 
 
 @jit
-def results_step(clock, events):
+def results_step(clock):
     """Write the row that leaves the mesh; return the station entry that it completes, or -1."""
     now = clock["now"]
     head = clock["result_head"]
-    if clock["result_time"][head] > now:
-        wake_at(clock, clock["result_time"][head])
-        return -1
     operation = clock["result_operation"][head]
     last = clock["result_last"][head]
     clock["result_head"] = (head + 1) & (MESH_ROWS - 1)
     clock["result_count"] -= 1
-    clock["moved"] = 1
+    clock["due_results"] = clock["result_time"][(head + 1) & (MESH_ROWS - 1)] if clock["result_count"] else NEVER
     # what comes out belongs to the preload that went in with the operation before
     tag = (operation - 1) & (MESH_OPERATIONS - 1)
     completed = -1
@@ -57,10 +65,13 @@ def results_step(clock, events):
         if last:
             completed = clock["tag_entry"][tag]
     if last:
+        clock["freed"] = 1
+        clock["coming"] |= EXECUTION
         if clock["tracing"]:
-            log(clock, events, now, MESH_RESP_LAST, 0, 0, 0)
+            log(clock, now, MESH_RESP_LAST, 0, 0, 0)
         if clock["tag_held"][tag]:
             clock["tag_held"][tag] = 0
+            clock["ready"] |= EXECUTION
             clock["mesh_tags_freed"] += 1
             if clock["tag_entry"][tag] >= 0:
                 clock["mesh_progress_freed"] += 1
@@ -74,8 +85,8 @@ def _write_result(clock, address, counter):
     now = clock["now"]
     row = (address & clock["address_mask"]) + counter * clock["execute_c_stride"]
     if (address >> 31) & 1:
-        row %= clock["accumulator_rows"]
-        bank = row // clock["accumulator_bank_rows"]
+        row &= clock["accumulator_rows"] - 1
+        bank = row >> clock["accumulator_bank_shift"]
         clock["accumulator_write"][bank] = now
         if (address >> 30) & 1:
             clock["accumulator_adds"][bank] = now
@@ -84,16 +95,17 @@ def _write_result(clock, address, counter):
         clock["accumulator_row_1"][bank] = row
         clock["accumulator_time_1"][bank] = now
     else:
-        clock["bank_write"][(row // clock["scratchpad_bank_rows"]) % clock["banks"]] = now
+        clock["bank_write"][scratchpad_bank(clock, row)] = now
 
 
 # --- the mesh's input
 
 
 @jit
-def mesh_step(clock, events):
+def mesh_step(clock):
     """Feed the row that is complete into the mesh, then take the next one from the control queue."""
     now = clock["now"]
+    due = NEVER
     ready = not clock["mesh_valid"]
     if clock["mesh_valid"] and clock["mesh_time"] <= now:
         if (clock["mesh_written"] == A | B | D and clock["mesh_written_time"] <= now) or clock["mesh_flush"]:
@@ -106,40 +118,44 @@ def mesh_step(clock, events):
             clock["result_last"][slot] = last
             clock["result_flush"][slot] = clock["mesh_flush"]
             clock["result_count"] += 1
-            clock["moved"] = 1
+            clock["due_results"] = min(clock["due_results"], now + clock["mesh_latency"])
+            due = now + 1
             if last:
                 clock["mesh_valid"] = 0
                 clock["mesh_flush"] = 0
                 ready = True
         elif clock["mesh_written_time"] > now:
-            wake_at(clock, clock["mesh_written_time"])
+            due = clock["mesh_written_time"]
     elif clock["mesh_valid"]:
-        wake_at(clock, clock["mesh_time"])
+        due = clock["mesh_time"]
     ready = ready and clock["mesh_tags"] < clock["tag_queue"] and clock["mesh_totals"] < clock["tag_queue"]
     clock["mesh_ready"] = ready
+    clock["due_mesh"] = due
     if clock["control_count"] == 0:
         return
     head = clock["control_head"]
     if clock["control_time"][head] > now:
-        wake_at(clock, clock["control_time"][head])
+        clock["due_mesh"] = min(due, clock["control_time"][head])
         return
     first = clock["control_first"][head]
     if first and not ready:
         return
+    clock["due_mesh"] = now + 1
+    if clock["control_count"] > clock["read_delay"]:
+        clock["ready"] |= EXECUTION
     fires = clock["control_fires"][head]
     clock["control_head"] = (head + 1) & (CONTROL - 1)
     clock["control_count"] -= 1
-    clock["moved"] = 1
     if fires == 0:
         return
     if first:
-        _open_operation(clock, events, head)
+        _open_operation(clock, head)
     clock["mesh_written"] |= fires
     clock["mesh_written_time"] = now + 1
 
 
 @jit
-def _open_operation(clock, events, head):
+def _open_operation(clock, head):
     now = clock["now"]
     clock["mesh_valid"] = 1
     clock["mesh_time"] = now + 1
@@ -159,7 +175,7 @@ def _open_operation(clock, events, head):
         clock["mesh_in_progress"] += 1
     clock["mesh_ready"] = 0
     if clock["tracing"]:
-        log(clock, events, now, MESH_REQ, 0, 0, 0)
+        log(clock, now, MESH_REQ, 0, 0, 0)
 
 
 # --- commands
@@ -171,7 +187,6 @@ def unroll_step(clock):
     now = clock["now"]
     head = clock["unroll_head"]
     if clock["unroll_time"][head] > now:
-        wake_at(clock, clock["unroll_time"][head])
         return
     if (
         clock["execute_count"] + clock["execute_popped"] * (clock["execute_pop"] == now)
@@ -216,22 +231,18 @@ def unroll_step(clock):
     clock["execute_entry"][slot] = entry
     clock["execute_time"][slot] = now + 1
     clock["execute_count"] += 1
-    clock["moved"] = 1
+    clock["coming"] |= PAIRING | EXECUTION
     if pop:
         clock["unroll_head"] = head ^ 1
         clock["unroll_count"] -= 1
         clock["unroll_pop"] = now
+        clock["coming"] |= ISSUING
 
 
 @jit
 def _visible(clock, place):
-    if clock["execute_count"] <= place:
-        return False
     slot = (clock["execute_head"] + place) & (QUEUE - 1)
-    if clock["execute_time"][slot] <= clock["now"]:
-        return True
-    wake_at(clock, clock["execute_time"][slot])
-    return False
+    return clock["execute_count"] > place and clock["execute_time"][slot] <= clock["now"]
 
 
 @jit
@@ -240,6 +251,7 @@ def _pop_commands(clock, count):
     clock["execute_count"] -= count
     clock["execute_pop"] = clock["now"]
     clock["execute_popped"] = count
+    clock["coming"] |= PAIRING
 
 
 @jit
@@ -333,11 +345,11 @@ def _start(clock, kind):
         entry = clock["execute_entry"][slot]
         if entry >= 0 and (slot == head or kind == _OVERLAP):
             clock["entry_begun"][EXECUTE, entry] = clock["now"]
-    clock["moved"] = 1
+    clock["coming"] |= EXECUTION
 
 
 @jit
-def execute_step(clock, events):
+def execute_step(clock):
     """Advance the controller by one cycle; return the entry of a config command that is done, or -1."""
     now = clock["now"]
     state = clock["execute_state"]
@@ -353,11 +365,12 @@ def execute_step(clock, events):
                 _configure(clock, clock["execute_rs1"][head], clock["execute_rs2"][head])
                 entry = clock["execute_entry"][head]
                 _pop_commands(clock, 1)
-                clock["moved"] = 1
+                clock["coming"] |= EXECUTION
                 return entry
             if clock["mesh_in_progress"] > 0:
                 clock["execute_state"] = _FLUSH
-                clock["moved"] = 1
+                clock["due_mesh"] = now + 1
+                clock["coming"] |= EXECUTION
             return -1
         following = (head + 1) & (QUEUE - 1)
         if funct == PRELOAD:
@@ -377,6 +390,8 @@ def execute_step(clock, events):
     elif state == _COMPUTE:
         _fire(clock)
     elif state == _FLUSH:
+        clock["coming"] |= EXECUTION
+        clock["due_mesh"] = now + 1
         if clock["mesh_ready"] and clock["control_count"] == 0:
             clock["mesh_valid"] = 1
             clock["mesh_time"] = now + 1
@@ -386,18 +401,14 @@ def execute_step(clock, events):
             clock["mesh_operation"] += 1
             clock["tag_held"][clock["mesh_operation"] & (MESH_OPERATIONS - 1)] = 0
             clock["execute_state"] = _FLUSHING
-            clock["moved"] = 1
             if clock["tracing"]:
-                log(clock, events, now, MESH_REQ, 0, 0, 0)
-    elif clock["mesh_ready"]:
-        clock["execute_state"] = _WAITING
-        clock["moved"] = 1
+                log(clock, now, MESH_REQ, 0, 0, 0)
+    else:
+        clock["coming"] |= EXECUTION
+        clock["due_mesh"] = now + 1
+        if clock["mesh_ready"]:
+            clock["execute_state"] = _WAITING
     return -1
-
-
-@jit
-def _bank(clock, row):
-    return (row // clock["scratchpad_bank_rows"]) % clock["banks"]
 
 
 @jit
@@ -423,9 +434,9 @@ def _fire(clock):
     a, b, d = clock["a_counter"], clock["b_counter"], clock["d_counter"]
     a_started, b_started, d_started = clock["a_started"], clock["b_started"], clock["d_started"]
     dim = clock["dim"]
-    a_bank = _bank(clock, clock["op_a_address"] + clock["a_offset"])
-    b_bank = _bank(clock, clock["op_b_address"] + b)
-    d_bank = _bank(clock, clock["op_d_address"] + dim - 1 - d)
+    a_bank = scratchpad_bank(clock, clock["op_a_address"] + clock["a_offset"])
+    b_bank = scratchpad_bank(clock, clock["op_b_address"] + b)
+    d_bank = scratchpad_bank(clock, clock["op_d_address"] + dim - 1 - d)
     a_real = clock["op_a_start"] and not clock["op_a_garbage"]
     b_real = clock["op_b_start"] and not clock["op_b_garbage"]
     d_real = clock["op_d_start"] and not clock["op_d_garbage"]
@@ -498,14 +509,18 @@ def _push_control(clock, fires, reads):
     slot = (clock["control_head"] + clock["control_count"]) & (CONTROL - 1)
     now = clock["now"]
     clock["control_fires"][slot] = fires
-    clock["control_time"][slot] = now + 1 + (clock["read_delay"] if reads else 0)
-    clock["control_first"][slot] = not (clock["a_started"] or clock["b_started"] or clock["d_started"])
-    clock["control_rows"][slot] = clock["op_rows"]
-    clock["control_c_address"][slot] = clock["op_c_address"]
-    clock["control_c_rows"][slot] = clock["op_c_rows"]
-    clock["control_entry"][slot] = clock["op_c_entry"]
+    at = now + 1 + (clock["read_delay"] if reads else 0)
+    clock["control_time"][slot] = at
+    clock["due_mesh"] = min(clock["due_mesh"], at)
+    first = not (clock["a_started"] or clock["b_started"] or clock["d_started"])
+    clock["control_first"][slot] = first
+    if first:
+        clock["control_rows"][slot] = clock["op_rows"]
+        clock["control_c_address"][slot] = clock["op_c_address"]
+        clock["control_c_rows"][slot] = clock["op_c_rows"]
+        clock["control_entry"][slot] = clock["op_c_entry"]
     clock["control_count"] += 1
-    clock["moved"] = 1
+    clock["coming"] |= EXECUTION
 
 
 @jit
@@ -531,6 +546,7 @@ def _finish(clock):
         _pop_commands(clock, 1)
     if kind != _SINGLE_PRELOAD:
         clock["array_rows"] += clock["op_rows"]
+    clock["coming"] |= COMPLETION
     if first >= 0:
         clock["pending_complete"][0] = first
         clock["pending_time"][0] = clock["now"] + 1

@@ -7,11 +7,11 @@ each in a cycle; the unrollers hold the commands behind a loop back until the lo
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import log, wake_at
+from gemmini_sim.engine.cycle_clock._record import log, lowest_bit, queue_of
 from gemmini_sim.engine.cycle_clock.loop_conv import conv_step
 from gemmini_sim.engine.cycle_clock.loop_matmul import matmul_step
-from gemmini_sim.engine.cycle_clock.state import CMD_FIRE, COMMANDS
-from gemmini_sim.engine.cycle_clock.station import allocate, queue_of
+from gemmini_sim.engine.cycle_clock.state import CMD_FIRE, FRONT
+from gemmini_sim.engine.cycle_clock.station import allocate
 
 __all__ = ["front_step", "push_command", "stage_has_room", "stage_push"]
 
@@ -31,14 +31,16 @@ def stage_push(clock, stage, command):
     clock["stage_command"][stage, slot] = command
     clock["stage_time"][stage, slot] = clock["now"] + 1
     clock["stage_count"][stage] += 1
-    clock["moved"] = 1
+    clock["coming"] |= FRONT
 
 
 @jit
 def push_command(clock, funct, rs1, rs2, row, origin):
     """Keep a command's words; return its number."""
-    command = clock["command_count"] & (COMMANDS - 1)
+    command = lowest_bit(clock["commands_free"])
+    clock["commands_free"] &= ~(1 << command)
     clock["command_count"] += 1
+    clock["front_count"] += 1
     clock["command_funct"][command] = funct
     clock["command_rs1"][command] = rs1
     clock["command_rs2"][command] = rs2
@@ -54,8 +56,8 @@ def _waiting(clock, stage):
     if clock["stage_count"][stage] == 0:
         return -1
     head = clock["stage_head"][stage]
-    if clock["stage_time"][stage, head] > clock["now"]:
-        wake_at(clock, clock["stage_time"][stage, head])
+    if clock["stage_time"][stage, head] > clock["now"]:  # the host's command, in the cycle of its commit
+        clock["coming"] |= FRONT
         return -1
     return clock["stage_command"][stage, head]
 
@@ -65,11 +67,19 @@ def _pop(clock, stage):
     clock["stage_head"][stage] ^= 1
     clock["stage_count"][stage] -= 1
     clock["stage_pop"][stage] = clock["now"]
-    clock["moved"] = 1
+    clock["coming"] |= FRONT
 
 
 @jit
-def front_step(clock, trace, events):
+def _drop(clock, stage, command):
+    """Take the command out of the command path."""
+    _pop(clock, stage)
+    clock["commands_free"] |= 1 << command
+    clock["front_count"] -= 1
+
+
+@jit
+def front_step(clock):
     """Move each queue's first command on, the last queue first."""
     command = _waiting(clock, UNROLLED)
     clock["front_blocked"] = -1
@@ -78,32 +88,26 @@ def front_step(clock, trace, events):
         rs1 = clock["command_rs1"][command]
         clock["entering_since"] = clock["command_blocked"][command]
         if queue_of(funct, rs1) < 0:
-            _pop(clock, UNROLLED)  # flush, counters: nothing to wait for
-            clock["front_count"] -= 1
+            _drop(clock, UNROLLED, command)  # flush, counters: nothing to wait for
         elif allocate(
             clock,
-            trace,
-            events,
             funct,
             rs1,
             clock["command_rs2"][command],
             clock["command_row"][command],
             clock["command_from"][command],
         ):
-            _pop(clock, UNROLLED)
-            clock["front_count"] -= 1
+            _drop(clock, UNROLLED, command)
         else:
             clock["front_blocked"] = queue_of(funct, rs1)
     command = _waiting(clock, MATMUL)
     if clock["matmul_configured"] or (command >= 0 and 8 <= clock["command_funct"][command] <= 13):
         unrolled = matmul_step(clock, command, stage_has_room(clock, UNROLLED))
         if unrolled & 1:
-            _pop(clock, MATMUL)
-            clock["front_count"] -= 1
+            _drop(clock, MATMUL, command)
         if unrolled & 2:
             made = push_command(clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 1)
             stage_push(clock, UNROLLED, made)
-            clock["front_count"] += 1
     elif command >= 0 and stage_has_room(clock, UNROLLED):
         stage_push(clock, UNROLLED, command)
         _pop(clock, MATMUL)
@@ -111,12 +115,10 @@ def front_step(clock, trace, events):
     if clock["conv_configured"] or (command >= 0 and 15 <= clock["command_funct"][command] <= 21):
         unrolled = conv_step(clock, command, stage_has_room(clock, MATMUL))
         if unrolled & 1:
-            _pop(clock, CONV)
-            clock["front_count"] -= 1
+            _drop(clock, CONV, command)
         if unrolled & 2:
             made = push_command(clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 2)
             stage_push(clock, MATMUL, made)
-            clock["front_count"] += 1
     elif command >= 0 and stage_has_room(clock, MATMUL):
         stage_push(clock, MATMUL, command)
         _pop(clock, CONV)
@@ -131,7 +133,6 @@ def front_step(clock, trace, events):
         if clock["tracing"]:
             log(
                 clock,
-                events,
                 clock["now"],
                 CMD_FIRE,
                 clock["command_funct"][command],

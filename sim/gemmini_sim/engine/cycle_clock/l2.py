@@ -27,7 +27,7 @@ from gemmini_sim.engine.cycle_clock.packet import (
     packet_source,
     wants_write,
 )
-from gemmini_sim.engine.cycle_clock.state import DMA_ACK, DMA_DATA
+from gemmini_sim.engine.cycle_clock.state import CACHE, CHANNEL, DMA_ACK, DMA_DATA, OUTER, SOMETHING
 
 __all__ = ["l2_answers", "l2_data", "l2_requests", "l2_schedule"]
 
@@ -156,7 +156,7 @@ def _look_up(clock, tags, mshr, packet):
     now = clock["now"]
     clock["mshr_wake"][(now + 2) & 3] |= 1 << mshr
     clock["directory_read"] = now
-    clock["moved"] = 1
+    clock["coming"] |= CACHE
 
 
 @jit
@@ -195,7 +195,7 @@ def l2_schedule(clock, tags):
     clock["mshr_ready"] |= clock["mshr_wake"][now & 3]
     clock["mshr_wake"][now & 3] = 0
     if clock["mshr_wake"][(now + 1) & 3] | clock["mshr_wake"][(now + 2) & 3]:
-        wake_at(clock, now + 1)
+        clock["coming"] |= CACHE
     able = clock["mshr_ready"] & clock["mshr_want"]
     if able == 0:
         return
@@ -215,7 +215,7 @@ def l2_schedule(clock, tags):
     mshr = lowest_bit(first or able)
     bit = 1 << mshr
     clock["mshr_robin"] = ~((bit << 1) - 1)
-    clock["moved"] = 1
+    clock["coming"] |= CACHE | OUTER
     state = clock["mshr_state"][mshr]
     waits = clock["mshr_waits"][mshr]
     if clock["mshr_want_write"] & bit:
@@ -266,15 +266,14 @@ def _push_release(clock, packet):
 @jit
 def _start_answer(clock, mshr):
     packet = clock["mshr_packet"][mshr]
-    bus = clock["bus_bytes"]
-    beats = max(1, packet_size(packet) // bus)
+    beats = max(1, packet_size(packet) >> clock["bus_shift"])
     offset = packet_address(packet) & (clock["line_bytes"] - 1)
     clock["source_valid"] = 1
     clock["source_packet"] = packet
     clock["source_mshr"] = mshr
     clock["source_beat"] = 0
     clock["source_beats"] = beats
-    clock["source_first_beat"] = offset // bus
+    clock["source_first_beat"] = offset >> clock["bus_shift"]
     kind = packet_kind(packet)
     clock["source_reads"] = kind in (GET, ACQUIRE) or not is_full(packet)
 
@@ -285,6 +284,7 @@ def _deliver(clock, mshr, waits):
     clock["mshr_waits"][mshr] &= ~waits
     clock["mshr_wake"][(clock["now"] + 1) & 3] |= 1 << mshr
     clock["mshr_ready"] &= ~(1 << mshr)
+    clock["coming"] |= CACHE
     _update_wants(clock, mshr)
 
 
@@ -302,7 +302,8 @@ def l2_answers(clock):
         clock["release_beat"] = beat + 1
         if beat + 1 == clock["memory_beats"]:
             clock["release_valid"] = 0
-        clock["moved"] = 1
+            clock["ready"] |= CACHE
+        clock["coming"] |= CACHE
     if clock["sink_count"] > 0:
         head = clock["sink_head"]
         if clock["sink_time"][head] <= now:
@@ -333,10 +334,9 @@ def l2_answers(clock):
                 clock["sink_head"] = (head + 1) & 1
                 clock["sink_count"] -= 1
                 clock["sink_pop"] = now
-                clock["moved"] = 1
+                clock["coming"] |= CACHE
             used |= mask
         else:
-            wake_at(clock, clock["sink_time"][head])
             if clock["sink_expects"]:
                 used |= outer_mask << (clock["sink_expects"] * outer_banks)
     elif clock["sink_expects"]:
@@ -349,14 +349,12 @@ def l2_answers(clock):
             if clock["probe_time"][mshr] <= now:
                 clock["probes"] &= ~(1 << mshr)
                 _deliver(clock, mshr, WAIT_RPROBE | WAIT_PPROBE)
-                clock["moved"] = 1
-            else:
-                wake_at(clock, clock["probe_time"][mshr])
+                clock["coming"] |= CACHE
     clock["banks_used"] = used
 
 
 @jit
-def l2_data(clock, events):
+def l2_data(clock):
     """Read or update one beat for the answer that is under way."""
     now = clock["now"]
     used = clock["banks_used"]
@@ -372,9 +370,9 @@ def l2_data(clock, events):
                 used |= clock["update_banks"][head]
                 clock["update_head"] = (head + 1) & 7
                 clock["update_count"] -= 1
-            clock["moved"] = 1
+            clock["coming"] |= CACHE
         else:
-            wake_at(clock, clock["update_time"][head])
+            clock["coming"] |= SOMETHING
     if not clock["source_valid"] or stalled:
         return
     packet = clock["source_packet"]
@@ -388,15 +386,15 @@ def l2_data(clock, events):
         if pushed - clock["response_popped"] >= _RESPONSE_ROOM or (
             pushed >= _RESPONSE_ROOM and clock["response_pop"][(pushed - _RESPONSE_ROOM) & 31] + 4 > now
         ):
-            wake_at(clock, now + 1)
+            clock["coming"] |= SOMETHING
             return
-    inner_banks = bus // 8
+    inner_banks = bus >> 3
     banks = ((1 << inner_banks) - 1) << ((clock["source_first_beat"] + beat) * inner_banks)
     if clock["source_reads"] and banks & used:
-        wake_at(clock, now + 1)
+        clock["coming"] |= SOMETHING
         return
-    clock["moved"] = 1
     last = beat + 1 == clock["source_beats"]
+    clock["coming"] |= CACHE if last or kind == PUT else SOMETHING
     if answers:
         if host:
             clock["host_beats"] += 1
@@ -412,12 +410,13 @@ def l2_data(clock, events):
             clock["response_source"][slot] = packet_source(packet) | (64 if kind == PUT else 0)
             clock["response_last"][slot] = last
             clock["response_time"][slot] = now + 5
+            clock["due_responses"] = min(clock["due_responses"], now + 5)
             clock["response_pushed"] = pushed + 1
             if clock["tracing"]:
                 if kind == PUT:
-                    log(clock, events, now + 3, DMA_ACK, packet_source(packet), 0, 0)
+                    log(clock, now + 3, DMA_ACK, packet_source(packet), 0, 0)
                 else:
-                    log(clock, events, now + 3, DMA_DATA, packet_source(packet) + clock["reads_in_flight"], 0, bus)
+                    log(clock, now + 3, DMA_DATA, packet_source(packet) + clock["reads_in_flight"], 0, bus)
     if kind == PUT:
         slot = (clock["update_head"] + clock["update_count"]) & 7
         clock["update_time"][slot] = now + 3
@@ -445,7 +444,7 @@ def _take_release(clock, tags):
             tags[set_index, way] = line << LINE | DIRTY
     clock["host_release_line"] = -1
     clock["directory_read"] = now
-    clock["moved"] = 1
+    clock["coming"] |= CACHE
 
 
 @jit
@@ -456,7 +455,7 @@ def l2_requests(clock, tags):
         if clock["grant_ack_time"] <= now:
             clock["grant_ack_time"] = -1
             _deliver(clock, clock["grant_ack_mshr"], WAIT_HOST)
-            clock["moved"] = 1
+            clock["coming"] |= CACHE
         else:
             wake_at(clock, clock["grant_ack_time"])
     if clock["host_release_line"] >= 0:
@@ -531,21 +530,22 @@ def l2_requests(clock, tags):
     if clock["mshr_freed"]:
         clock["mshr_valid"] &= ~clock["mshr_freed"]
         clock["mshr_freed"] = 0
-    if clock["directory_write"] and clock["directory_read"] != now and clock["directory_write_time"] <= now:
-        clock["directory_write"] = 0
-        clock["moved"] = 1
+    if clock["directory_write"]:
+        clock["coming"] |= CACHE
+        if clock["directory_read"] != now and clock["directory_write_time"] <= now:
+            clock["directory_write"] = 0
     if packet < 0:
         return
     if from_door:
         if taken:
             clock["door_valid"] = 0
-            clock["moved"] = 1
+            clock["coming"] |= CACHE
         return
     # the bus hands the message over: to the cache, or to the buffer at its door
     if not taken:
         clock["door_packet"] = packet
         clock["door_valid"] = 1
-    clock["moved"] = 1
+    clock["coming"] |= CACHE
     if from_host:
         clock["host_valid"] = 0
         clock["system_mask"] = 1
@@ -553,9 +553,9 @@ def l2_requests(clock, tags):
         clock["channel_head"][3] ^= 1
         clock["channel_count"][3] -= 1
         clock["channel_pop"][3] = now
-        clock["channel_total"] -= 1
+        clock["coming"] |= CHANNEL
         clock["system_mask"] = 0
         if kind == PUT:
-            clock["system_beats"] = max(1, packet_size(packet) // clock["bus_bytes"]) - 1
+            clock["system_beats"] = max(1, packet_size(packet) >> clock["bus_shift"]) - 1
         elif kind == PUT_BEAT:
             clock["system_beats"] -= 1

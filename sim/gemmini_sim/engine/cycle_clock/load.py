@@ -7,8 +7,17 @@ the DMA into a scratchpad bank come before reads of the array; writes of the arr
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.cycle_clock.state import LOAD, ROWS_IN_FLIGHT, UNIT_QUEUE
+from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit, scratchpad_bank
+from gemmini_sim.engine.cycle_clock.state import (
+    COMPLETION,
+    ISSUING,
+    LOAD,
+    LOADS,
+    READER,
+    ROWS_IN_FLIGHT,
+    SOMETHING,
+    UNIT_QUEUE,
+)
 
 __all__ = ["load_step", "rows_step"]
 
@@ -71,6 +80,7 @@ def _send_row(clock, rs1, rs2, funct):
             return False
         clock["zero_valid"] = 1
         clock["zero_time"] = now + 1
+        clock["due_rows"] = min(clock["due_rows"], now + 1)
         clock["zero_local"] = local
         clock["zero_tracker"] = tracker
         clock["zero_column"] = 0
@@ -88,7 +98,7 @@ def _send_row(clock, rs1, rs2, funct):
     clock["load_row"] += 1
     if clock["load_row"] == clock["tracker_rows"][tracker]:
         clock["load_row"] = 0
-    clock["moved"] = 1
+    clock["coming"] |= LOADS | READER
     return True
 
 
@@ -98,7 +108,7 @@ def _pop(clock):
     clock["queue_count"][LOAD] -= 1
     clock["queue_pop"][LOAD] = clock["now"]
     clock["load_state"] = _WAITING
-    clock["moved"] = 1
+    clock["coming"] |= LOADS | ISSUING
 
 
 @jit
@@ -107,7 +117,6 @@ def load_step(clock):
     now = clock["now"]
     head = clock["queue_head"][LOAD]
     if clock["queue_time"][LOAD, head] > now:
-        wake_at(clock, clock["queue_time"][LOAD, head])
         return
     entry = clock["queue_entry"][LOAD, head]
     funct = clock["queue_funct"][LOAD, head]
@@ -123,7 +132,7 @@ def load_step(clock):
             return
         _open_tracker(clock, entry, funct, rs1, rs2)
         clock["load_state"] = _SENDING if _send_row(clock, rs1, rs2, funct) else _WAITING_FOR_DMA
-        clock["moved"] = 1
+        clock["coming"] |= LOADS
     elif state == _WAITING_FOR_DMA:
         if _send_row(clock, rs1, rs2, funct):
             clock["load_state"] = _SENDING
@@ -138,12 +147,13 @@ def _finish(clock, tracker, bytes_read):
     if left == 0:
         clock["trackers_done"] |= 1 << tracker
         clock["tracker_done_time"][tracker] = clock["now"] + 1
+        clock["coming"] |= COMPLETION
 
 
 @jit
 def _write_scratchpad(clock, row):
     """Write a row into its bank unless the array writes there in this cycle; return whether it was written."""
-    bank = (row // clock["scratchpad_bank_rows"]) % clock["banks"]
+    bank = scratchpad_bank(clock, row)
     if clock["bank_write"][bank] == clock["now"]:
         return False
     clock["bank_write"][bank] = clock["now"]
@@ -154,8 +164,8 @@ def _write_scratchpad(clock, row):
 def _write_accumulator(clock, row, accumulate):
     """Write a row into the accumulator unless its bank is taken; return whether it was written."""
     now = clock["now"]
-    row %= clock["accumulator_rows"]
-    bank = row // clock["accumulator_bank_rows"]
+    row &= clock["accumulator_rows"] - 1
+    bank = row >> clock["accumulator_bank_shift"]
     if clock["accumulator_write"][bank] == now:
         return False
     if accumulate:
@@ -177,7 +187,7 @@ def _write_accumulator(clock, row, accumulate):
 def _advance(clock, path, head):
     """Go on to the next repetition of a row, or drop the row; return whether it was its last."""
     now = clock["now"]
-    clock["moved"] = 1
+    clock["coming"] |= SOMETHING
     if clock["arrive_pixels"][path, head] > 1:
         clock["arrive_pixels"][path, head] -= 1
         clock["arrive_time"][path, head] = now + 1
@@ -209,9 +219,7 @@ def rows_step(clock):
     scaled_waits = False
     if clock["arrive_count"][0] > 0:
         head = clock["arrive_head"][0]
-        if clock["arrive_time"][0, head] > now:
-            wake_at(clock, clock["arrive_time"][0, head])
-        else:
+        if clock["arrive_time"][0, head] <= now:
             tracker = clock["arrive_tracker"][0, head]
             row = _row_local(clock, 0, head)
             last = clock["arrive_repeats"][0, head] == 0 and clock["arrive_pixels"][0, head] == 1
@@ -228,25 +236,25 @@ def rows_step(clock):
                 if _advance(clock, 0, head) and bytes_read > 0:
                     answered = True
                     _finish(clock, tracker, bytes_read)
-            else:
-                wake_at(clock, now + 1)
     if clock["arrive_count"][1] > 0:
         head = clock["arrive_head"][1]
-        if clock["arrive_time"][1, head] > now:
-            wake_at(clock, clock["arrive_time"][1, head])
-        elif scaled_waits:
-            wake_at(clock, now + 1)
-        else:
+        if clock["arrive_time"][1, head] <= now and not scaled_waits:
             tracker = clock["arrive_tracker"][1, head]
             if _write_accumulator(clock, _row_local(clock, 1, head), clock["tracker_accumulate"][tracker]):
                 bytes_read = clock["arrive_bytes"][1, head]
                 if _advance(clock, 1, head) and bytes_read > 0:
                     answered = True
                     _finish(clock, tracker, bytes_read)
-            else:
-                wake_at(clock, now + 1)
     if clock["zero_valid"] or clock["zero_pixel_valid"]:
         _zeros(clock, answered)
+    due = NEVER
+    if clock["zero_valid"] or clock["zero_pixel_valid"]:
+        due = now + 1
+    for path in range(2):
+        if clock["arrive_count"][path] > 0:
+            due = min(due, max(now + 1, clock["arrive_time"][path, clock["arrive_head"][path]]))
+    clock["due_rows"] = due
+    clock["due_responses"] = now
 
 
 @jit
@@ -264,15 +272,13 @@ def _zeros(clock, answered):
         else:
             written = row < 0 or _write_scratchpad(clock, row)
         if written:
-            clock["moved"] = 1
+            clock["coming"] |= SOMETHING
             clock["zero_pixel_left"] -= 1
             if clock["zero_pixel_left"] == 0:
                 clock["zero_pixel_valid"] = 0
                 free = True
                 if clock["zero_pixel_last"]:
                     _finish(clock, tracker, clock["tracker_row_bytes"][tracker])
-        else:
-            wake_at(clock, now + 1)
     if clock["zero_valid"] and clock["zero_time"] <= now and free:
         tracker = clock["zero_tracker"]
         dim = clock["dim"]
@@ -280,13 +286,14 @@ def _zeros(clock, answered):
         clock["zero_pixel_valid"] = 1
         clock["zero_pixel_time"] = now + 1
         clock["zero_pixel_tracker"] = tracker
-        clock["zero_pixel_local"] = clock["zero_local"] + clock["tracker_block_stride"][tracker] * (column // dim)
+        clock["zero_pixel_local"] = clock["zero_local"] + clock["tracker_block_stride"][tracker] * (
+            column >> clock["dim_shift"]
+        )
         accumulator = clock["tracker_accumulator"][tracker]
         clock["zero_pixel_left"] = 1 if accumulator else clock["tracker_pixel_repeats"][tracker]
         clock["zero_pixel_last"] = column + dim >= clock["tracker_columns"][tracker]
         clock["zero_column"] = column + dim
-        clock["moved"] = 1
+        clock["coming"] |= SOMETHING
         if clock["zero_pixel_last"]:
             clock["zero_valid"] = 0
-    elif clock["zero_valid"] and clock["zero_time"] > now:
-        wake_at(clock, clock["zero_time"])
+            clock["ready"] |= LOADS

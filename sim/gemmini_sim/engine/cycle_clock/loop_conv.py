@@ -8,6 +8,7 @@ the bounds given by LOOP_CONV_WS_CONFIG_1 to 6; those are kept per loop, as the 
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine.cycle_clock.state import FRONT
 
 __all__ = ["conv_step"]
 
@@ -544,7 +545,7 @@ def conv_step(clock, command, room):
     result = 0
     head = clock["conv_head"]
     configured = clock["conv_configured"]
-    clock["moved"] = 1
+    clock["coming"] |= FRONT
     idle = 0
     for unit in range(5):
         if _is_idle(clock, unit):

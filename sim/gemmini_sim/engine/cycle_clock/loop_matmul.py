@@ -8,6 +8,7 @@ entries. A loop can be configured while the one before it runs, on the other hal
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine.cycle_clock.state import FRONT
 
 __all__ = ["matmul_step"]
 
@@ -449,7 +450,6 @@ def matmul_step(clock, command, room):
     result = 0
     head = clock["matmul_head"]
     configured = clock["matmul_configured"]
-    clock["moved"] = 1
     idle = 0
     for unit in range(5):
         if clock["matmul_state"][unit] == _IDLE:
@@ -458,6 +458,7 @@ def matmul_step(clock, command, room):
     started_0, started_1 = clock["matmul_started"][0], clock["matmul_started"][1]
     completed = clock["matmul_completed_units"][head]
     starts = 0
+    changed = completed == 31
     for unit in range(5):
         if not (idle >> unit) & 1:
             continue
@@ -478,19 +479,23 @@ def matmul_step(clock, command, room):
             skipped = other == EX and clock["matmul_skip"]
             if skipped or (other != EX and not _has_address(clock, other)):
                 clock["matmul_state"][other] = _IDLE
+                changed = True
         if fired >= 0:
             _emit(clock, fired, True)
             queue = _STORE if fired == ST else (_EXECUTE if fired == EX else _LOAD)
             clock["matmul_used"][queue] += 1
     for queue in range(3):
-        clock["matmul_used"][queue] -= clock["matmul_completed"][queue]
-        clock["matmul_completed"][queue] = 0
+        if clock["matmul_completed"][queue]:
+            clock["matmul_used"][queue] -= clock["matmul_completed"][queue]
+            clock["matmul_completed"][queue] = 0
+            changed = True
     # a machine that was idle has finished its part of the loop it worked on last
     for unit in range(5):
         loop = clock["matmul_loop"][unit]
         started = started_1 if loop else started_0
-        if (idle >> unit) & 1 and (started >> unit) & 1:
+        if (idle >> unit) & 1 and (started >> unit) & 1 and not (clock["matmul_completed_units"][loop] >> unit) & 1:
             clock["matmul_completed_units"][loop] |= 1 << unit
+            changed = True
     if command >= 0:
         funct = clock["command_funct"][command]
         if 8 <= funct <= 13:
@@ -508,4 +513,6 @@ def matmul_step(clock, command, room):
         clock["matmul_started"][head] = 0
         clock["matmul_completed_units"][head] = 0
         clock["matmul_head"] = head ^ 1
+    if changed or result or starts:
+        clock["coming"] |= FRONT
     return result

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, wake_at
-from gemmini_sim.engine.cycle_clock.state import AXI_AR, AXI_AW, AXI_RLAST
+from gemmini_sim.engine.cycle_clock.state import AXI_AR, AXI_AW, AXI_RLAST, CACHE, OUTER
 
 __all__ = ["GRANT_BIT", "SINK_CLEAN", "SINK_READ", "SINK_WRITTEN", "memory_answers", "memory_requests"]
 
@@ -33,7 +33,7 @@ def _answer_instantly(clock, mshr):
 
 
 @jit
-def memory_requests(clock, events):
+def memory_requests(clock):
     """Send a write-back beat or a fetch; a burst of beats is not interrupted."""
     now = clock["now"]
     if clock["release_fill"] > 0:
@@ -45,17 +45,17 @@ def memory_requests(clock, events):
                 if _answer_instantly(clock, mshr):
                     clock["release_head"] = (head + 1) & 31
                     clock["release_fill"] -= 1
-                    clock["moved"] = 1
+                    clock["coming"] |= CACHE | OUTER
             else:
                 if clock["port_beats"] == 0:
                     clock["port_beats"] = clock["memory_beats"]
                     clock["writes"] += 1
                     if clock["tracing"]:
-                        log(clock, events, now, AXI_AW, mshr, clock["mshr_victim"][mshr], clock["memory_beats"])
+                        log(clock, now, AXI_AW, mshr, clock["mshr_victim"][mshr], clock["memory_beats"])
                 clock["port_beats"] -= 1
                 clock["release_head"] = (head + 1) & 31
                 clock["release_fill"] -= 1
-                clock["moved"] = 1
+                clock["coming"] |= CACHE | OUTER
                 if clock["port_beats"] == 0:
                     slot = (clock["write_head"] + clock["write_count"]) & 15
                     clock["write_mshr"][slot] = mshr
@@ -73,7 +73,7 @@ def memory_requests(clock, events):
             clock["acquire_head"] = (head + 1) & 1
             clock["acquire_count"] -= 1
             clock["acquire_pop"] = now
-            clock["moved"] = 1
+            clock["coming"] |= CACHE | OUTER
             if mshr & GRANT_BIT:
                 return
             slot = (clock["read_head"] + clock["read_count"]) & (_FETCHES - 1)
@@ -83,7 +83,7 @@ def memory_requests(clock, events):
             clock["reads"] += 1
             if clock["tracing"]:
                 address = clock["mshr_line"][mshr] << clock["line_shift"]
-                log(clock, events, now, AXI_AR, mshr, address, clock["memory_beats"])
+                log(clock, now, AXI_AR, mshr, address, clock["memory_beats"])
         else:
             wake_at(clock, clock["acquire_time"][head])
 
@@ -96,11 +96,11 @@ def _sink(clock, kind, mshr, beat):
     clock["sink_beat"][slot] = beat
     clock["sink_time"][slot] = clock["now"] + 1
     clock["sink_count"] += 1
-    clock["moved"] = 1
+    clock["coming"] |= CACHE | OUTER
 
 
 @jit
-def memory_answers(clock, events):
+def memory_answers(clock):
     """Pass one beat of an answer on to the L2."""
     now = clock["now"]
     read = 0
@@ -141,7 +141,7 @@ def memory_answers(clock, events):
                 if clock["read_count"] > 0 and clock["read_time"][clock["read_head"]] <= now:
                     clock["read_time"][clock["read_head"]] = now + 1
                 if clock["tracing"]:
-                    log(clock, events, now, AXI_RLAST, mshr, 0, 0)
+                    log(clock, now, AXI_RLAST, mshr, 0, 0)
         elif written:
             clock["write_delay"] = (clock["write_delay"] + 1) & 7
         return

@@ -8,10 +8,11 @@ with the one behind it.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.cycle_clock.channel import READER, channel_has_room, channel_push
+from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit
+from gemmini_sim.engine.cycle_clock.channel import READER as READS
+from gemmini_sim.engine.cycle_clock.channel import channel_has_room, channel_push
 from gemmini_sim.engine.cycle_clock.packet import GET, pack, packet_address
-from gemmini_sim.engine.cycle_clock.state import ROWS_IN_FLIGHT
+from gemmini_sim.engine.cycle_clock.state import LOADS, READER, ROWS_IN_FLIGHT, WRITER_SIDE
 
 __all__ = ["ASKS_READER", "ASKS_WRITER", "PAGE", "reader_requests", "responses_step", "translate_step"]
 
@@ -51,13 +52,9 @@ def _request(clock):
     free = ~clock["read_busy"]
     transaction = lowest_bit(free)
     clock["read_busy"] |= 1 << transaction
-    row_bytes = clock["dim"] * clock["element_bytes"]
-    if clock["tracker_wide"][tracker]:
-        row_bytes = clock["dim"] * clock["accumulator_bytes"]
-    clock["read_local"][transaction] = clock["reader_local"] + clock["tracker_block_stride"][tracker] * (
-        done // row_bytes
-    )
-    clock["read_offset"][transaction] = done % row_bytes
+    shift = clock["wide_row_shift"] if clock["tracker_wide"][tracker] else clock["row_shift"]
+    clock["read_local"][transaction] = clock["reader_local"] + clock["tracker_block_stride"][tracker] * (done >> shift)
+    clock["read_offset"][transaction] = done & ((1 << shift) - 1)
     clock["read_bytes"][transaction] = useful
     clock["read_shift"][transaction] = address & (best - 1)
     clock["read_size"][transaction] = best
@@ -76,17 +73,16 @@ def reader_requests(clock):
     retry = -1
     page = clock["reader_page"]
     if clock["reader_translated_valid"]:
-        clock["moved"] = 1
+        clock["coming"] |= READER
         refused = clock["reader_asks"] and clock["translator_takes"] != ASKS_READER
         if clock["reader_asks"] and not refused:
             page = packet_address(clock["reader_translated"]) >> PAGE
-        if not refused and channel_has_room(clock, READER):
-            channel_push(clock, READER, clock["reader_translated"])
-            clock["channel_total"] += 1
+        if not refused and channel_has_room(clock, READS):
+            channel_push(clock, READS, clock["reader_translated"])
         else:
             retry = clock["reader_translated"]
     if clock["reader_lookup_valid"]:
-        clock["moved"] = 1
+        clock["coming"] |= READER
     clock["reader_translated_valid"] = clock["reader_lookup_valid"]
     clock["reader_translated"] = clock["reader_lookup"]
     clock["reader_lookup_valid"] = 0
@@ -97,16 +93,15 @@ def reader_requests(clock):
         clock["reader_lookup"] = retry
         clock["reader_lookup_valid"] = 1
     elif clock["reader_valid"]:
-        if clock["reader_time"] > now:
-            wake_at(clock, clock["reader_time"])
-        elif clock["read_busy"] != (1 << clock["reads_in_flight"]) - 1:
+        if clock["reader_time"] <= now and clock["read_busy"] != (1 << clock["reads_in_flight"]) - 1:
             finished = _request(clock)
-            clock["moved"] = 1
+            clock["coming"] |= READER
     if finished or not clock["reader_valid"]:
         clock["reader_valid"] = 0
         if clock["row_count"] > 0:
             head = clock["row_head"]
             if clock["row_time"][head] <= now:
+                clock["ready"] |= LOADS
                 clock["reader_valid"] = 1
                 clock["reader_time"] = now + 1
                 clock["reader_address"] = clock["row_address"][head]
@@ -115,18 +110,16 @@ def reader_requests(clock):
                 clock["reader_requested"] = 0
                 clock["row_head"] = (head + 1) & (ROWS_IN_FLIGHT - 1)
                 clock["row_count"] -= 1
-                clock["moved"] = 1
-            else:
-                wake_at(clock, clock["row_time"][head])
+                clock["coming"] |= READER
 
 
 @jit
-def _push_row(clock, path, row_bytes, last):
+def _push_row(clock, path, shift, last):
     """Send one row towards its memory; the last row of a request reports the request's bytes."""
     now = clock["now"]
     tracker = clock["merger_tracker"]
     slot = (clock["arrive_head"][path] + clock["arrive_count"][path]) & (ROWS_IN_FLIGHT - 1)
-    block = (clock["merger_offset"] + clock["merger_sent"]) // row_bytes
+    block = (clock["merger_offset"] + clock["merger_sent"]) >> shift
     clock["arrive_local"][path, slot] = clock["merger_local"] + clock["tracker_block_stride"][tracker] * block
     clock["arrive_tracker"][path, slot] = tracker
     clock["arrive_bytes"][path, slot] = clock["merger_bytes"] if last else 0
@@ -140,6 +133,7 @@ def _push_row(clock, path, row_bytes, last):
         clock["scale_free"] = begin + cycles
         ready = begin + cycles - 1 + clock["mvin_scale_latency"] + 3
     clock["arrive_time"][path, slot] = ready
+    clock["due_rows"] = min(clock["due_rows"], ready)
     clock["arrive_count"][path] += 1
 
 
@@ -151,15 +145,16 @@ def _merger_out(clock, path):
     wanted = clock["merger_bytes"]
     useful = min(max(0, got - clock["merger_shift"]), wanted)
     sent = clock["merger_sent"]
-    row_bytes = clock["dim"] * (clock["accumulator_bytes"] if path else clock["element_bytes"])
+    shift = clock["wide_row_shift"] if path else clock["row_shift"]
+    row_bytes = 1 << shift
     if useful > sent and (useful - sent >= row_bytes or useful == wanted):
         # a register may be refilled in the cycle in which it empties
         if clock["arrive_count"][path] < (_ROW_QUEUE_ROOM if path == 0 else 1):
             offset = clock["merger_offset"] if sent == 0 else 0
             following = min(sent + row_bytes - offset, wanted)
-            _push_row(clock, path, row_bytes, following == wanted)
+            _push_row(clock, path, shift, following == wanted)
             clock["merger_sent"] = following
-            clock["moved"] = 1
+            clock["due_responses"] = clock["now"] + 1
             return following == wanted and got == size
     return False
 
@@ -184,6 +179,7 @@ def _merger_open(clock, transaction):
 def responses_step(clock):
     """Take one beat (or acknowledgement) from the D channel, and give one row on."""
     now = clock["now"]
+    clock["due_responses"] = NEVER
     sent = clock["merger_sent"]
     closing = False
     if clock["merger_valid"]:
@@ -191,20 +187,22 @@ def responses_step(clock):
         # in this cycle makes room for the next at once.
         closing = sent == clock["merger_bytes"] and clock["merger_beats"] * clock["bus_bytes"] == clock["merger_size"]
         if closing:
-            clock["moved"] = 1
+            clock["due_responses"] = now + 1
         elif _merger_out(clock, clock["merger_path"]):
             clock["merger_valid"] = 0
     popped = clock["response_popped"]
     slot = popped & 31
     if popped == clock["response_pushed"] or clock["response_time"][slot] > now:
         if popped != clock["response_pushed"]:
-            wake_at(clock, clock["response_time"][slot])
+            clock["due_responses"] = min(clock["due_responses"], clock["response_time"][slot])
         if closing:
             clock["merger_valid"] = 0
         return
     source = clock["response_source"][slot]
     if source & 64:
         clock["write_freed"] |= 1 << (source & 63)
+        clock["coming"] |= WRITER_SIDE
+        clock["freed"] = 1
     else:
         if not clock["merger_valid"]:
             _merger_open(clock, source)
@@ -214,14 +212,16 @@ def responses_step(clock):
             if whole and sent == clock["merger_bytes"]:
                 clock["merger_valid"] = 0
         else:
-            wake_at(clock, now + 1)
+            clock["due_responses"] = now + 1
             if closing:
                 clock["merger_valid"] = 0
             return
         if clock["response_last"][slot]:
             clock["read_freed"] |= 1 << source
+            clock["freed"] = 1
+            clock["coming"] |= READER
     if closing:
         clock["merger_valid"] = 0
     clock["response_pop"][slot] = now
     clock["response_popped"] = popped + 1
-    clock["moved"] = 1
+    clock["due_responses"] = now + 1

@@ -51,8 +51,8 @@ def note_fed(clock, a_goes, any_goes):
 
 
 @jit
-def account(clock, trace, cycles):
-    """Give the ``cycles`` that the last step took to their cause."""
+def account(clock, cycles):
+    """Give the ``cycles`` that the last step took to their cause; return the trace row of the command to blame."""
     cause = clock["fed"]
     clock["fed"] = _NOT_FED
     if clock["front_blocked"] >= 0:
@@ -63,7 +63,7 @@ def account(clock, trace, cycles):
     if cause == ARRAY:
         clock["stalls"][ARRAY] += cycles
         clock["last_cause"] = ARRAY
-        return
+        return NOBODY
     clock["blamed"] = NOBODY
     if cause == _NOT_FED:
         cause = _why_not_fed(clock)
@@ -82,8 +82,7 @@ def account(clock, trace, cycles):
         clock["stalls"][cause] += cycles
     clock["last_cause"] = cause
     clock["last_blamed"] = clock["blamed"]
-    if clock["tracing"] and 0 <= clock["blamed"] < trace.shape[0]:
-        trace[clock["blamed"]]["lost"] += cycles
+    return clock["blamed"]
 
 
 @jit
@@ -125,7 +124,7 @@ def _why_no_command(clock):
     if clock["unroll_count"] > 0:
         return _TRANSIT
     if clock["unissued_count"][EXECUTE] > 0:
-        entry = clock["unissued"][EXECUTE, clock["unissued_head"][EXECUTE] % STATION]
+        entry = clock["unissued"][EXECUTE, clock["unissued_head"][EXECUTE] & (STATION - 1)]
         if clock["entry_wait"][EXECUTE, entry] == 0:
             return _TRANSIT
         for queue in (LOAD, STORE):

@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 # Sizes of the arrays inside the record: upper bounds of what a machine description may ask for.
-STATION = 62  # entries of one reservation-station queue, one bit each
-COMMANDS = 256  # commands between the host and the end of their life, a ring
+STATION = 64  # entries of one reservation-station queue at most 62: one bit each; a ring
+COMMANDS = 16  # commands between the host and the station: more than the queues hold
 STAGES = 5  # command queues in front of the reservation station
 UNIT_QUEUE = 64  # entries of a unit's command queue, a ring
 TRACKERS = 16
@@ -38,8 +38,27 @@ WAITING = 64  # requests that wait for an MSHR of their set
 RESPONSES = 32
 BANKS = 64
 CHANNEL_QUEUES = 4
+NOTED = 64  # events of one cycle
 
 LOAD, EXECUTE, STORE = 0, 1, 2
+
+# Units that are stepped only in cycles for which somebody asked; SOMETHING asks for a cycle and for no unit.
+(
+    SOMETHING,
+    CACHE,
+    CHANNEL,
+    EXECUTION,
+    READER,
+    PAIRING,
+    ISSUING,
+    LOADS,
+    STORES,
+    FRONT,
+    COMPLETION,
+    OUTER,
+    WRITER_SIDE,
+) = (1 << bit for bit in range(13))
+ALL = (1 << 13) - 1
 
 EVENT_NAMES = (
     "cmd_fire",
@@ -122,10 +141,15 @@ CLOCK_DTYPE = np.dtype(
         ("element_bytes", "i8"),
         ("accumulator_bytes", "i8"),
         ("scratchpad_rows", "i8"),
-        ("scratchpad_bank_rows", "i8"),
+        ("bank_shift", "i8"),
         ("banks", "i8"),
         ("accumulator_rows", "i8"),
         ("accumulator_bank_rows", "i8"),
+        ("accumulator_bank_shift", "i8"),
+        ("dim_shift", "i8"),
+        ("row_shift", "i8"),
+        ("wide_row_shift", "i8"),
+        ("bus_shift", "i8"),
         ("address_mask", "i8"),
         ("station_entries", "i8", (3,)),
         ("queue_entries", "i8", (3,)),
@@ -151,11 +175,18 @@ CLOCK_DTYPE = np.dtype(
         ("tracing", "i8"),
         # --- time
         ("now", "i8"),
-        ("moved", "i8"),
+        ("ready", "i8"),
+        ("coming", "i8"),
+        ("wake", "i8"),
+        ("due_results", "i8"),
+        ("due_mesh", "i8"),
+        ("due_rows", "i8"),
+        ("due_responses", "i8"),
+        ("freed", "i8"),
         ("was_busy", "i8"),
         ("hung", "i8"),
-        ("wake", "i8"),
         # --- commands on their way to the reservation station
+        ("commands_free", "i8"),
         ("command_count", "i8"),
         ("command_funct", "i8", (COMMANDS,)),
         ("command_rs1", "i8", (COMMANDS,)),
@@ -489,7 +520,6 @@ CLOCK_DTYPE = np.dtype(
         ("channel_head", "i8", (CHANNEL_QUEUES,)),
         ("channel_count", "i8", (CHANNEL_QUEUES,)),
         ("channel_pop", "i8", (CHANNEL_QUEUES,)),
-        ("channel_total", "i8"),
         ("channel_mask", "i8"),
         ("channel_beats", "i8"),
         ("door_packet", "i8"),
@@ -713,6 +743,13 @@ CLOCK_DTYPE = np.dtype(
         ("writes", "i8"),
         ("array_rows", "i8"),
         ("trace_count", "i8"),
+        ("noted", "i8"),
+        ("noted_cycle", "i8", (NOTED,)),
+        ("noted_kind", "i8", (NOTED,)),
+        ("noted_number", "i8", (NOTED,)),
+        ("noted_address", "i8", (NOTED,)),
+        ("noted_size", "i8", (NOTED,)),
+        ("noted_row", "i8", (NOTED,)),
         ("event_count", "i8"),
     ],
     align=True,
@@ -771,10 +808,16 @@ def new_clock(config: MachineConfig, *, tracing: bool = False) -> np.ndarray:
     state["element_bytes"] = config.element_bytes
     state["accumulator_bytes"] = config.accumulator_bytes
     state["scratchpad_rows"] = config.scratchpad_rows
-    state["scratchpad_bank_rows"] = config.scratchpad_bank_rows
+    state["bank_shift"] = config.scratchpad_bank_rows.bit_length() - 1
     state["banks"] = config.scratchpad.banks
     state["accumulator_rows"] = config.accumulator_rows
     state["accumulator_bank_rows"] = config.accumulator_bank_rows
+    state["accumulator_bank_shift"] = config.accumulator_bank_rows.bit_length() - 1
+    state["dim_shift"] = config.array.dim.bit_length() - 1
+    state["row_shift"] = (config.array.dim * config.element_bytes).bit_length() - 1
+    state["wide_row_shift"] = (config.array.dim * config.accumulator_bytes).bit_length() - 1
+    state["bus_shift"] = config.dma.bus_bytes.bit_length() - 1
+    state["commands_free"] = (1 << COMMANDS) - 1
     state["address_mask"] = max(config.scratchpad_rows, config.accumulator_rows) - 1
     state["station_entries"] = (queues.station_load, queues.station_execute, queues.station_store)
     state["queue_entries"] = (queues.load, queues.execute, queues.store)
@@ -798,7 +841,8 @@ def new_clock(config: MachineConfig, *, tracing: bool = False) -> np.ndarray:
     state["dram_latency"] = config.memory.latency
     state["write_latency"] = 8
     state["tracing"] = tracing
-    state["wake"] = 1 << 62
+    for never in ("wake", "due_results", "due_mesh", "due_rows", "due_responses"):
+        state[never] = 1 << 62
     # registers that a program may rely on before it configures them
     state["load_block_stride"] = state["station_block_stride"] = config.array.dim
     state["load_pixel_repeats"] = 1

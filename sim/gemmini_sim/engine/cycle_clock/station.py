@@ -8,39 +8,31 @@ queue until they are issued. So each queue issues in order, one per cycle.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import log, lowest_bit, wake_at
+from gemmini_sim.engine.cycle_clock._record import log_command, lowest_bit, queue_of
 from gemmini_sim.engine.cycle_clock.state import (
     ALLOC,
     COMPLETE,
     COMPLETE_ON_ISSUE,
+    COMPLETION,
     EXECUTE,
+    EXECUTION,
+    FRONT,
     ISSUE,
+    ISSUING,
     LOAD,
+    LOADS,
+    PAIRING,
     STATION,
     STORE,
+    STORES,
     UNIT_QUEUE,
 )
 
-__all__ = ["allocate", "complete_step", "issue_step", "queue_of"]
+__all__ = ["allocate", "complete_step", "issue_step"]
 
 NO_OPERAND, READS, WRITES = 0, 1, 2
 NOBODY = -1
 _FROM_MATMUL, _FROM_CONV = 1, 2
-
-
-@jit
-def queue_of(funct, rs1):
-    """Return the queue of a command: LOAD, EXECUTE or STORE; -1 for one that the station does not see."""
-    if funct == 0:
-        kind = rs1 & 3
-        return LOAD if kind == 1 else (EXECUTE if kind == 0 else STORE)
-    if funct in (1, 2, 14):
-        return LOAD
-    if funct == 3:
-        return STORE
-    if funct in (4, 5, 6):
-        return EXECUTE
-    return -1
 
 
 # --- local address ranges
@@ -83,7 +75,7 @@ def _overlaps(clock, queue_1, entry_1, operand_1, queue_2, entry_2, operand_2):
 
 @jit
 def _blocks(clock, columns):
-    return columns // clock["dim"] + (columns % clock["dim"] != 0)
+    return (columns + clock["dim"] - 1) >> clock["dim_shift"]
 
 
 @jit
@@ -109,8 +101,7 @@ def _describe(clock, queue, entry, funct, rs1, rs2):
         if clock["station_pooling"]:
             # taken to read its accumulator bank to the end
             rows = clock["accumulator_bank_rows"]
-            first = local_2 & clock["address_mask"] & (clock["accumulator_rows"] - 1)
-            _set_operand(clock, queue, entry, 0, local_2, (first // rows + 1) * rows - first)
+            _set_operand(clock, queue, entry, 0, local_2, rows - (local_2 & clock["address_mask"] & (rows - 1)))
         else:
             blocks = _blocks(clock, (rs2 >> 32) & 0xFFFF)
             _set_operand(clock, queue, entry, 0, local_2, (blocks - 1) * dim + ((rs2 >> 48) & 0xFFFF))
@@ -187,7 +178,7 @@ def _find_hazards(clock, queue, entry):
 
 
 @jit
-def allocate(clock, trace, events, funct, rs1, rs2, row, origin):
+def allocate(clock, funct, rs1, rs2, row, origin):
     """Give a command an entry; return False if its queue is full in this cycle."""
     now = clock["now"]
     queue = queue_of(funct, rs1)
@@ -218,15 +209,12 @@ def allocate(clock, trace, events, funct, rs1, rs2, row, origin):
     elif queue == EXECUTE:
         clock["solitary_preload"] = 0
     slot = clock["unissued_head"][queue] + clock["unissued_count"][queue]
-    clock["unissued"][queue, slot % STATION] = entry
+    clock["unissued"][queue, slot & (STATION - 1)] = entry
     clock["unissued_count"][queue] += 1
     clock["station_count"] += 1
-    clock["moved"] = 1
+    clock["coming"] |= ISSUING
     if clock["tracing"]:
-        log(clock, events, now, ALLOC, _number(queue, entry) | funct << 8 | origin << 16, rs1, rs2)
-        if 0 <= row < trace.shape[0]:
-            trace[row]["unit"] = queue
-            trace[row]["allocate"] = now
+        log_command(clock, now, ALLOC, _number(queue, entry) | funct << 8 | origin << 16, rs1, rs2, row)
     return True
 
 
@@ -255,39 +243,47 @@ def _release(clock, queue, entry):
     clock["entry_valid"][queue] &= ~(1 << entry)
     clock["entry_freed"][queue] |= 1 << entry
     clock["station_count"] -= 1
-    clock["moved"] = 1
+    clock["freed"] = 1
+    clock["coming"] |= ISSUING | FRONT
     origin = clock["entry_from"][queue, entry]
     if origin == _FROM_MATMUL:
         clock["matmul_completed"][queue] += 1
+        clock["ready"] |= FRONT
     elif origin == _FROM_CONV:
         clock["conv_completed"][queue] += 1
 
 
 @jit
-def _complete(clock, trace, events, queue, entry):
+def _complete(clock, queue, entry):
     _release(clock, queue, entry)
+    clock["coming"] |= COMPLETION  # there may be more
     if clock["tracing"]:
-        log(clock, events, clock["now"], COMPLETE, _number(queue, entry), clock["entry_begun"][queue, entry], 0)
-        row = clock["entry_row"][queue, entry]
-        if 0 <= row < trace.shape[0]:
-            trace[row]["start"] = clock["entry_begun"][queue, entry]
-            trace[row]["complete"] = clock["now"]
+        log_command(
+            clock,
+            clock["now"],
+            COMPLETE,
+            _number(queue, entry),
+            clock["entry_begun"][queue, entry],
+            0,
+            clock["entry_row"][queue, entry],
+        )
 
 
 @jit
-def complete_step(clock, trace, events, result):
+def complete_step(clock, result):
     """Complete one command: one whose result left the mesh, a finished compute, a load, a store, in this order."""
     now = clock["now"]
     if result >= 0:
-        _complete(clock, trace, events, EXECUTE, result)
+        _complete(clock, EXECUTE, result)
         return
     for i in range(2):
         if clock["pending_complete"][i] >= 0:
             if clock["pending_time"][i] <= now:
-                _complete(clock, trace, events, EXECUTE, clock["pending_complete"][i])
+                _complete(clock, EXECUTE, clock["pending_complete"][i])
                 clock["pending_complete"][i] = -1
+                clock["coming"] |= EXECUTION
                 return
-            wake_at(clock, clock["pending_time"][i])
+            clock["coming"] |= COMPLETION
     mask = clock["trackers_done"]
     while mask:
         tracker = lowest_bit(mask)
@@ -295,9 +291,10 @@ def complete_step(clock, trace, events, result):
         if clock["tracker_done_time"][tracker] <= now:
             clock["trackers_done"] &= ~(1 << tracker)
             clock["tracker_freed"] |= 1 << tracker
-            _complete(clock, trace, events, LOAD, clock["tracker_entry"][tracker])
+            clock["coming"] |= LOADS
+            _complete(clock, LOAD, clock["tracker_entry"][tracker])
             return
-        wake_at(clock, clock["tracker_done_time"][tracker])
+        clock["coming"] |= COMPLETION
     mask = clock["store_trackers_done"]
     while mask:
         tracker = lowest_bit(mask)
@@ -305,9 +302,10 @@ def complete_step(clock, trace, events, result):
         if clock["store_done_time"][tracker] <= now:
             clock["store_trackers_done"] &= ~(1 << tracker)
             clock["store_tracker_freed"] |= 1 << tracker
-            _complete(clock, trace, events, STORE, clock["store_tracker_entry"][tracker])
+            clock["coming"] |= STORES
+            _complete(clock, STORE, clock["store_tracker_entry"][tracker])
             return
-        wake_at(clock, clock["store_done_time"][tracker])
+        clock["coming"] |= COMPLETION
 
 
 @jit
@@ -319,29 +317,28 @@ def _room(clock, queue):
 
 
 @jit
-def issue_step(clock, trace, events):
+def issue_step(clock):
     """Issue the oldest unissued command of each queue if nothing holds it back."""
     now = clock["now"]
     for queue in range(3):
         if clock["unissued_count"][queue] == 0:
             continue
-        entry = clock["unissued"][queue, clock["unissued_head"][queue] % STATION]
+        entry = clock["unissued"][queue, clock["unissued_head"][queue] & (STATION - 1)]
         if clock["entry_wait"][queue, entry] > 0:
             continue
         if clock["entry_time"][queue, entry] > now:
-            wake_at(clock, clock["entry_time"][queue, entry])
             continue
         if not _room(clock, queue):
             continue
-        _issue(clock, trace, events, queue, entry)
+        _issue(clock, queue, entry)
 
 
 @jit
-def _issue(clock, trace, events, queue, entry):
+def _issue(clock, queue, entry):
     now = clock["now"]
     clock["unissued_head"][queue] += 1
     clock["unissued_count"][queue] -= 1
-    clock["moved"] = 1
+    clock["coming"] |= ISSUING | (PAIRING if queue == EXECUTE else (LOADS if queue == LOAD else STORES))
     funct = clock["entry_funct"][queue, entry]
     if queue == EXECUTE:
         slot = (clock["unroll_head"] + clock["unroll_count"]) & 1
@@ -360,15 +357,9 @@ def _issue(clock, trace, events, queue, entry):
         clock["queue_time"][queue, slot] = now + 1
         clock["queue_count"][queue] += 1
     if clock["tracing"]:
-        log(clock, events, now, ISSUE, _number(queue, entry), clock["entry_blocker"][queue, entry], 0)
-        row = clock["entry_row"][queue, entry]
-        if 0 <= row < trace.shape[0]:
-            trace[row]["issue"] = now
+        blocker, row = clock["entry_blocker"][queue, entry], clock["entry_row"][queue, entry]
+        log_command(clock, now, ISSUE, _number(queue, entry), blocker, 0, row)
     if funct == 0 and queue != EXECUTE:
         _release(clock, queue, entry)
         if clock["tracing"]:
-            log(clock, events, now, COMPLETE_ON_ISSUE, _number(queue, entry), 0, 0)
-            row = clock["entry_row"][queue, entry]
-            if 0 <= row < trace.shape[0]:
-                trace[row]["start"] = now
-            trace[row]["complete"] = now
+            log_command(clock, now, COMPLETE_ON_ISSUE, _number(queue, entry), 0, 0, clock["entry_row"][queue, entry])

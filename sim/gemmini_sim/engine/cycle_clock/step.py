@@ -1,106 +1,126 @@
 """One cycle of the accelerator and its memory system, and how many of them to skip.
 
 Within a cycle every unit sees the registers as the cycle before left them: units nearer to the memories come first,
-and what one hands to the next carries the cycle from which it can be seen. A cycle in which nothing moved is followed
-by the next one for which a unit has asked.
+and what one hands to the next carries the cycle from which it can be seen. A unit is stepped only in cycles in which
+it could do something: others set its bit in ``coming`` (the next cycle) or ``ready`` (this one) when they do what it
+may wait for; rows on their way have times of their own (``due_...``); units that seldom hold anything are stepped
+whenever they do.
 """
 
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import NEVER, log
+from gemmini_sim.engine.cycle_clock._record import NEVER, log, write_log
 from gemmini_sim.engine.cycle_clock.channel import channel_step
 from gemmini_sim.engine.cycle_clock.execute import execute_step, mesh_step, results_step, unroll_step
-from gemmini_sim.engine.cycle_clock.front import front_step
+from gemmini_sim.engine.cycle_clock.front import ROUTER, front_step, stage_has_room
 from gemmini_sim.engine.cycle_clock.l2 import l2_answers, l2_data, l2_requests
 from gemmini_sim.engine.cycle_clock.load import load_step, rows_step
 from gemmini_sim.engine.cycle_clock.memory_port import memory_answers, memory_requests
 from gemmini_sim.engine.cycle_clock.reader import reader_requests, responses_step, translate_step
 from gemmini_sim.engine.cycle_clock.stalls import account
-from gemmini_sim.engine.cycle_clock.state import BUSY_FALL, BUSY_RISE, EXECUTE, LOAD, STORE
+from gemmini_sim.engine.cycle_clock.state import (
+    ALL,
+    BUSY_FALL,
+    BUSY_RISE,
+    CACHE,
+    CHANNEL,
+    COMPLETION,
+    EXECUTE,
+    EXECUTION,
+    FRONT,
+    ISSUING,
+    LOAD,
+    LOADS,
+    OUTER,
+    PAIRING,
+    READER,
+    STORE,
+    STORES,
+    WRITER_SIDE,
+)
 from gemmini_sim.engine.cycle_clock.station import complete_step, issue_step
 from gemmini_sim.engine.cycle_clock.store import dispatch_step, store_step, writer_step
 
-__all__ = ["advance", "is_busy", "is_stuck", "run_cycle"]
+__all__ = ["IDLE", "LINE", "RELEASED", "ROOM", "TIME", "advance", "is_busy"]
+
+TIME, ROOM, IDLE, LINE, RELEASED = 0, 1, 2, 3, 4
+# Added to the time of a clock that would never come to an end.
+_HANG = 1 << 20
 
 
 @jit
-def _memory_system(clock, tags, events):
+def _memory_answers(clock):
+    """Step what comes before the L2's requests: data from outside, answers of the host."""
     if clock["release_valid"] or clock["sink_count"] or clock["sink_expects"] or clock["probes"]:
         l2_answers(clock)
+        clock["coming"] |= OUTER
     else:
         clock["banks_used"] = 0
-    if (
-        clock["mshr_valid"]
-        or clock["door_valid"]
-        or clock["channel_count"][3]
-        or clock["host_valid"]
-        or clock["host_release_line"] >= 0
-        or clock["directory_write"]
-        or clock["grant_ack_time"] >= 0
-    ):
-        l2_requests(clock, tags)
-    if clock["source_valid"] or clock["update_count"]:
-        l2_data(clock, events)
-    if clock["read_count"] or clock["write_count"] or clock["clean_count"]:
-        memory_answers(clock, events)
-    if clock["acquire_count"] or clock["release_fill"]:
-        memory_requests(clock, events)
 
 
 @jit
-def step(clock, tags, trace, events):
-    """Simulate the cycle ``clock["now"]``."""
-    _memory_system(clock, tags, events)
-    if clock["channel_total"]:
-        channel_step(clock, events)
+def _memory_port(clock):
+    if clock["read_count"] or clock["write_count"] or clock["clean_count"]:
+        memory_answers(clock)
+    if clock["acquire_count"] or clock["release_fill"]:
+        memory_requests(clock)
+
+
+@jit
+def _step(clock):
+    """Simulate the rest of the cycle, behind the L2's requests."""
+    now = clock["now"]
+    if clock["source_valid"] or clock["update_count"]:
+        l2_data(clock)
+    if clock["ready"] & OUTER:
+        _memory_port(clock)
+    if clock["ready"] & CHANNEL:
+        channel_step(clock)
     result = -1
-    if clock["result_count"]:
-        result = results_step(clock, events)
-    if clock["mesh_valid"] or clock["control_count"] or clock["execute_state"] >= 2:
-        mesh_step(clock, events)
-    if clock["arrive_count"][0] or clock["arrive_count"][1] or clock["zero_valid"] or clock["zero_pixel_valid"]:
+    if clock["due_results"] <= now:
+        result = results_step(clock)
+    if clock["due_mesh"] <= now:
+        mesh_step(clock)
+    if clock["due_rows"] <= now:
         rows_step(clock)
-    if clock["merger_valid"] or clock["response_pushed"] != clock["response_popped"]:
+    if clock["due_responses"] <= now:
         responses_step(clock)
-    if clock["reader_translated_valid"] or clock["writer_translated_valid"]:
+    if clock["ready"] & (READER | WRITER_SIDE):
         translate_step(clock)
-    out = clock["out_end"] != clock["out_issue"]
-    if out or clock["writer_state"] or clock["writer_lookup_valid"] or clock["writer_translated_valid"]:
-        writer_step(clock)
+        if clock["ready"] & WRITER_SIDE:
+            writer_step(clock)
     configured = -1
-    if clock["execute_count"]:
-        configured = execute_step(clock, events)
-    if out:
+    if clock["ready"] & EXECUTION and clock["execute_count"]:
+        configured = execute_step(clock)
+    if clock["ready"] & WRITER_SIDE:
         dispatch_step(clock)
-    if clock["reader_valid"] or clock["row_count"] or clock["reader_lookup_valid"] or clock["reader_translated_valid"]:
+    if clock["ready"] & READER:
         reader_requests(clock)
     if configured >= 0:
         result = configured
-    if (
-        result >= 0
-        or clock["trackers_done"]
-        or clock["store_trackers_done"]
-        or clock["pending_complete"][0] >= 0
-        or clock["pending_complete"][1] >= 0
-    ):
-        complete_step(clock, trace, events, result)
-    if clock["unroll_count"]:
+    if result >= 0 or clock["ready"] & COMPLETION:
+        complete_step(clock, result)
+    if clock["ready"] & PAIRING and clock["unroll_count"]:
         unroll_step(clock)
-    if clock["unissued_count"][0] or clock["unissued_count"][1] or clock["unissued_count"][2]:
-        issue_step(clock, trace, events)
-    if clock["queue_count"][LOAD]:
+    if clock["ready"] & ISSUING:
+        issue_step(clock)
+    if clock["ready"] & LOADS and clock["queue_count"][LOAD]:
         load_step(clock)
-    if clock["queue_count"][STORE]:
+    if clock["ready"] & STORES and clock["queue_count"][STORE]:
         store_step(clock)
-    if clock["front_count"] or clock["matmul_configured"] or clock["conv_configured"]:
-        front_step(clock, trace, events)
-    _end_cycle(clock)
+    if clock["ready"] & FRONT and (clock["front_count"] or clock["matmul_configured"] or clock["conv_configured"]):
+        front_step(clock)
+    if clock["freed"]:
+        _end_cycle(clock)
 
 
 @jit
 def _end_cycle(clock):
     """Let what was freed in this cycle be free from the next."""
+    clock["freed"] = 0
+    if clock["mesh_tags_freed"] or clock["mesh_totals_freed"]:
+        clock["due_mesh"] = min(clock["due_mesh"], clock["now"] + 1)
     clock["read_busy"] &= ~clock["read_freed"]
     clock["read_freed"] = 0
     clock["write_busy"] &= ~clock["write_freed"]
@@ -121,19 +141,13 @@ def _end_cycle(clock):
 
 
 @jit
-def is_busy(clock):
-    """Return whether the accelerator tells the host that it is at work, at the start of the current cycle."""
-    return clock["stage_count"][0] > 0 or _is_working(clock)
-
-
-@jit
 def _is_working(clock):
     """Return whether something is beyond the router."""
     station = clock["station_count"]
     if station == 1 and clock["solitary_preload"]:
         station = 0
     return (
-        clock["front_count"] > clock["stage_count"][0]
+        clock["front_count"] > clock["stage_count"][ROUTER]
         or station > 0
         or clock["read_busy"] != 0
         or clock["write_busy"] != 0
@@ -145,32 +159,66 @@ def _is_working(clock):
 
 
 @jit
-def run_cycle(clock, tags, trace, events, limit):
-    """Simulate one cycle, and skip those after it, up to ``limit``, in which nothing can happen."""
-    begin = clock["now"]
-    clock["moved"] = 0
-    clock["wake"] = NEVER
-    step(clock, tags, trace, events)
-    if clock["tracing"]:
-        busy = _is_working(clock)
-        if busy != clock["was_busy"]:
-            clock["was_busy"] = busy
-            log(clock, events, clock["now"] + 1, BUSY_RISE if busy else BUSY_FALL, 0, 0, 0)
-    if clock["moved"]:
-        clock["now"] += 1
-    else:
-        clock["now"] = min(max(begin + 1, clock["wake"]), limit)
-    account(clock, trace, clock["now"] - begin)
+def is_busy(clock):
+    """Return whether the accelerator tells the host that it is at work, at the start of the current cycle."""
+    return clock["stage_count"][ROUTER] > 0 or _is_working(clock)
 
 
 @jit
-def advance(clock, tags, trace, events, cycle):
-    """Simulate all cycles before ``cycle``."""
-    while clock["now"] < cycle:
-        run_cycle(clock, tags, trace, events, cycle)
+def _is_reached(clock, goal):
+    """Return whether what the host waits for has come, at the start of the current cycle."""
+    if goal == ROOM:
+        return stage_has_room(clock, ROUTER)
+    if goal == IDLE:
+        return not is_busy(clock)
+    if goal == LINE:
+        return clock["host_done"] >= 0
+    return goal == RELEASED and clock["host_release_line"] < 0
 
 
 @jit
-def is_stuck(clock):
-    """Return whether the last cycle moved nothing and nothing asked for a later one: the hardware would hang."""
-    return clock["moved"] == 0 and clock["wake"] == NEVER
+def _write_log(clock, trace, events, begin, blamed):
+    """Write down what happened in the cycle ``begin``, and which command the time since then is lost to."""
+    busy = _is_working(clock)
+    if busy != clock["was_busy"]:
+        clock["was_busy"] = busy
+        log(clock, begin + 1, BUSY_RISE if busy else BUSY_FALL, 0, 0, 0)
+    if clock["noted"]:
+        write_log(clock, trace, events)
+    if 0 <= blamed < trace.shape[0]:
+        trace[blamed]["lost"] += clock["now"] - begin
+
+
+@jit
+def advance(clock, tags, trace, events, cycle, goal):
+    """Simulate all cycles before ``cycle``, or those until a goal is reached.
+
+    After a cycle in which something moved comes the next one; otherwise that for which a unit has asked. If none has,
+    the hardware would hang: ``hung`` is set.
+    """
+    while clock["now"] < cycle and not _is_reached(clock, goal):
+        now = clock["now"]
+        clock["ready"] = clock["coming"]
+        clock["coming"] = 0
+        if clock["wake"] <= now:
+            clock["ready"] = ALL
+            clock["wake"] = NEVER
+        if clock["ready"] & OUTER:
+            _memory_answers(clock)
+        if clock["ready"] & CACHE:
+            l2_requests(clock, tags)
+        _step(clock)
+        if clock["coming"]:
+            clock["now"] = now + 1
+        else:
+            soonest = min(clock["due_results"], clock["due_mesh"], clock["due_rows"], clock["due_responses"])
+            soonest = min(soonest, clock["wake"])
+            if soonest == NEVER and goal != TIME:
+                clock["hung"] = 1
+                soonest = now + _HANG
+                goal = TIME
+                cycle = soonest
+            clock["now"] = min(max(now + 1, soonest), cycle)
+        blamed = account(clock, clock["now"] - now)
+        if clock["tracing"]:
+            _write_log(clock, trace, events, now, blamed)

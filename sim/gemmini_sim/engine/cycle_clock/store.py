@@ -8,11 +8,19 @@ it. The writer cuts a row (or a row of several blocks) into puts of aligned wind
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
+from gemmini_sim.engine.cycle_clock._record import lowest_bit, scratchpad_bank, wake_at
 from gemmini_sim.engine.cycle_clock.channel import WRITER, channel_has_room, channel_push
 from gemmini_sim.engine.cycle_clock.packet import PUT, PUT_BEAT, pack, packet_address
 from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, PAGE
-from gemmini_sim.engine.cycle_clock.state import ROWS_IN_FLIGHT, STORE, UNIT_QUEUE
+from gemmini_sim.engine.cycle_clock.state import (
+    COMPLETION,
+    ISSUING,
+    ROWS_IN_FLIGHT,
+    STORE,
+    STORES,
+    UNIT_QUEUE,
+    WRITER_SIDE,
+)
 
 __all__ = ["dispatch_step", "store_step", "writer_step"]
 
@@ -59,7 +67,7 @@ def _write_beat(clock):
         clock["writer_lookup"] = clock["writer_packet"]
         clock["writer_beats_left"] -= 1
     clock["writer_lookup_valid"] = 1
-    clock["moved"] = 1
+    clock["coming"] |= WRITER_SIDE
     if clock["writer_beats_left"] > 0:
         clock["writer_state"] = _BEATS
         return False
@@ -79,21 +87,21 @@ def writer_step(clock):
             # the request goes round again, and everything behind it waits
             clock["writer_stall"] = now + 2
             clock["writer_asks"] = packet_address(clock["writer_translated"]) >> PAGE != page
-            wake_at(clock, now + 1)
+            clock["coming"] |= WRITER_SIDE
         else:
             if clock["writer_asks"]:
                 page = packet_address(clock["writer_translated"]) >> PAGE
                 clock["writer_asks"] = 0
             if channel_has_room(clock, WRITER):
                 channel_push(clock, WRITER, clock["writer_translated"])
-                clock["channel_total"] += 1
                 clock["writer_translated_valid"] = 0
+            clock["coming"] |= WRITER_SIDE
     if clock["writer_lookup_valid"] and not clock["writer_translated_valid"]:
         clock["writer_translated"] = clock["writer_lookup"]
         clock["writer_translated_valid"] = 1
         clock["writer_lookup_valid"] = 0
         clock["writer_asks"] = packet_address(clock["writer_translated"]) >> PAGE != clock["writer_page"]
-        clock["moved"] = 1
+        clock["coming"] |= WRITER_SIDE
     clock["writer_page"] = page
     if clock["writer_state"] != _IDLE:
         if clock["writer_time"] > now:
@@ -108,7 +116,7 @@ def writer_step(clock):
             wake_at(clock, ready)
             return
         clock["out_issue"] += 1
-        clock["moved"] = 1
+        clock["coming"] |= WRITER_SIDE
         if clock["out_kind"][row] == _SCRATCHPAD:
             clock["bank_stored"][_scratchpad_bank(clock, row)] -= 1
         if clock["out_last"][row]:
@@ -124,12 +132,12 @@ def writer_step(clock):
 
 @jit
 def _scratchpad_bank(clock, row):
-    return (clock["out_local"][row] // clock["scratchpad_bank_rows"]) % clock["banks"]
+    return scratchpad_bank(clock, clock["out_local"][row])
 
 
 @jit
 def _accumulator_bank(clock, row):
-    return (clock["out_local"][row] % clock["accumulator_rows"]) // clock["accumulator_bank_rows"]
+    return (clock["out_local"][row] & (clock["accumulator_rows"] - 1)) >> clock["accumulator_bank_shift"]
 
 
 @jit
@@ -158,7 +166,7 @@ def _read_memory(clock, row):
             return False
     if clock["accumulator_adds"][bank] == now:
         return False
-    local = clock["out_local"][row] % clock["accumulator_rows"]
+    local = clock["out_local"][row] & (clock["accumulator_rows"] - 1)
     if clock["accumulator_row_1"][bank] == local and 0 < now - clock["accumulator_time_1"][bank] <= 2:
         return False
     return not (clock["accumulator_row_2"][bank] == local and 0 < now - clock["accumulator_time_2"][bank] <= 2)
@@ -179,7 +187,7 @@ def dispatch_step(clock):
             clock["out_scale"] += 1
             clock["out_scale_pop"] = now
             clock["out_time"][row] = now + 1
-            clock["moved"] = 1
+            clock["coming"] |= WRITER_SIDE
     if clock["out_norm"] < clock["out_dispatch"]:
         row = clock["out_norm"] & _MASK
         if clock["out_time"][row] > now:
@@ -190,7 +198,7 @@ def dispatch_step(clock):
                 clock["out_norm"] += 1
                 clock["out_norm_pop"] = now
                 clock["out_time"][row] = now + 1
-                clock["moved"] = 1
+                clock["coming"] |= WRITER_SIDE
     if clock["out_dispatch"] < clock["out_end"]:
         row = clock["out_dispatch"] & _MASK
         if clock["out_time"][row] > now:
@@ -199,15 +207,17 @@ def dispatch_step(clock):
             if _read_memory(clock, row):
                 clock["out_dispatch"] += 1
                 clock["out_dispatch_pop"] = now
+                clock["coming"] |= STORES
                 clock["out_time"][row] = now + 1
-                clock["moved"] = 1
+                clock["coming"] |= WRITER_SIDE
                 tracker = clock["out_tracker"][row]
                 clock["store_tracker_left"][tracker] -= 1
                 if clock["store_tracker_left"][tracker] == 0:
                     clock["store_trackers_done"] |= 1 << tracker
                     clock["store_done_time"][tracker] = now + 1
+                    clock["coming"] |= COMPLETION
             else:
-                wake_at(clock, now + 1)
+                clock["coming"] |= WRITER_SIDE
 
 
 # --- the controller
@@ -314,7 +324,7 @@ def _send_row(clock, rs1, rs2, blocks):
     if (rs2 >> 31) & 1:
         kind = _FULL if (rs2 >> 29) & 1 else _ACCUMULATOR
     last_block = clock["store_block"] == blocks - 1
-    length = (columns - 1) % dim + 1 if last_block else dim
+    length = ((columns - 1) & (dim - 1)) + 1 if last_block else dim
     if pooling or clock["store_pool_size"] != 0:
         place = clock["store_porow"] * clock["store_pool_out_dim"] + clock["store_pocol"]
         clock["out_address"][slot] = rs1 + place * clock["store_stride"]
@@ -337,7 +347,7 @@ def _send_row(clock, rs1, rs2, blocks):
     clock["out_tracker"][slot] = clock["store_tracker"]
     clock["out_time"][slot] = now + 1
     clock["out_end"] += 1
-    clock["moved"] = 1
+    clock["coming"] |= STORES | WRITER_SIDE
     last = _step_pooling(clock) if pooling else _step_rows(clock, rows, blocks)
     return 2 if last else 1
 
@@ -348,7 +358,7 @@ def _pop(clock):
     clock["queue_count"][STORE] -= 1
     clock["queue_pop"][STORE] = clock["now"]
     clock["store_state"] = _WAITING
-    clock["moved"] = 1
+    clock["coming"] |= STORES | ISSUING
 
 
 @jit
@@ -357,12 +367,11 @@ def store_step(clock):
     now = clock["now"]
     head = clock["queue_head"][STORE]
     if clock["queue_time"][STORE, head] > now:
-        wake_at(clock, clock["queue_time"][STORE, head])
         return
     rs1 = clock["queue_rs1"][STORE, head]
     rs2 = clock["queue_rs2"][STORE, head]
     columns = (rs2 >> 32) & 0xFFFF
-    blocks = max(1, (columns + clock["dim"] - 1) // clock["dim"])
+    blocks = max(1, (columns + clock["dim"] - 1) >> clock["dim_shift"])
     state = clock["store_state"]
     if state == _WAITING:
         if clock["queue_funct"][STORE, head] == 0:
@@ -378,7 +387,7 @@ def store_step(clock):
         clock["store_tracker_entry"][tracker] = entry
         clock["entry_begun"][STORE, entry] = now
         clock["store_tracker_left"][tracker] = _total_rows(clock, (rs2 >> 48) & 0xFFFF, blocks)
-        clock["moved"] = 1
+        clock["coming"] |= STORES
         sent = _send_row(clock, rs1, rs2, blocks)
         # a command of a single request is found to be done one cycle later
         clock["store_only"] = sent == 2
