@@ -9,6 +9,9 @@ whenever they do.
 
 from __future__ import annotations
 
+import numba
+
+from gemmini_sim.engine._jit import jit_apart
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, log, write_log
 from gemmini_sim.engine.cycle_clock.channel import channel_step
@@ -25,7 +28,10 @@ from gemmini_sim.engine.cycle_clock.state import (
     BUSY_RISE,
     CACHE,
     CHANNEL,
+    CLOCK_DTYPE,
+    COMMAND_DTYPE,
     COMPLETION,
+    EVENT_DTYPE,
     EXECUTE,
     EXECUTION,
     FRONT,
@@ -189,7 +195,18 @@ def _write_log(clock, trace, events, begin, blamed):
         trace[blamed]["lost"] += clock["now"] - begin
 
 
-@jit
+def _arguments() -> tuple[object, ...]:
+    return (
+        numba.from_dtype(CLOCK_DTYPE),
+        numba.types.Array(numba.int64, 2, "C"),
+        numba.types.Array(numba.from_dtype(COMMAND_DTYPE), 1, "C"),
+        numba.types.Array(numba.from_dtype(EVENT_DTYPE), 1, "C"),
+        numba.int64,
+        numba.int64,
+    )
+
+
+@jit_apart("gemmini_sim_cycle_clock_advance", _arguments)
 def advance(clock, tags, trace, events, cycle, goal):
     """Simulate all cycles before ``cycle``, or those until a goal is reached.
 
