@@ -9,6 +9,7 @@ other, never from the rest of gemmini_sim.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import hashlib
 import os
@@ -23,7 +24,7 @@ from typing import Any, TypeVar, cast
 import llvmlite.binding as llvm
 import numba
 import numpy as np
-from numba.core import cgutils
+from llvmlite import ir
 from numba.extending import intrinsic
 
 __all__ = ["cache_folder", "is_compiled", "jit", "jit_apart", "jit_part", "link"]
@@ -57,48 +58,50 @@ def jit_part(function: F) -> F:
 
 
 def jit_apart(symbol: str, signature: Callable[[], tuple[object, ...]]) -> Callable[[F], F]:
-    """Compile a function without a result on its own, once: its callers only know its symbol.
+    """Compile a function of six arguments and no result on its own, once, and not again in each of its callers.
 
-    Otherwise every jitted function holds all that it calls, compiled anew. ``signature`` returns the Numba types of
-    the arguments. :func:`link` has to be called before any caller runs.
+    The callers find its address in a place of this process that ``symbol`` names; :func:`link` fills it in and has to
+    be called before they run. ``signature`` returns the Numba types of the arguments.
     """
 
     def decorate(function: F) -> F:
         if _settings.DISABLE_JIT:
             return function
         types = signature()
-        _apart[symbol] = (jit_part(function), types)
+        address = ctypes.c_void_p()
+        llvm.add_symbol(symbol, ctypes.addressof(address))
+        _apart.append((jit_part(function), types, address))
         return cast("F", _caller(symbol, types))
 
     return decorate
 
 
 def _caller(symbol: str, types: tuple[object, ...]) -> object:
-    """Return a function for jitted code that calls what is behind a symbol, as Numba calls its own functions."""
+    """Return a function for jitted code that calls the function at an address, as Numba calls its own."""
 
-    def generate(context: Any, builder: Any, _signature: object, arguments: object) -> object:  # noqa: ANN401 - of Numba
+    def generate(context: Any, builder: Any, _signature: object, arguments: object) -> object:  # noqa: ANN401 - Numba's
         convention = context.call_conv
-        function_type = convention.get_function_type(numba.void, types)
-        function = cgutils.get_or_insert_function(builder.module, function_type, symbol)
-        convention.call_function(builder, function, numba.void, types, arguments)
+        pointer = convention.get_function_type(numba.void, types).as_pointer()
+        place = builder.module.globals.get(symbol) or ir.GlobalVariable(builder.module, pointer, symbol)
+        convention.call_function(builder, builder.load(place), numba.void, types, arguments)
         return context.get_dummy_value()
 
     @intrinsic
-    def call(_context, clock, tags, trace, events, cycle, goal):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def call(_context, clock, tags, trace, events, cycle, goal):  # type: ignore[no-untyped-def]  # noqa: ARG001 - types
         return numba.void(*types), generate
 
     return call
 
 
-@functools.cache
 def link() -> None:
-    """Compile (or load) the functions that are compiled apart, and make their symbols known."""
-    for symbol, (function, types) in _apart.items():
-        compiled = function.get_compile_result(numba.void(*types))
-        llvm.add_symbol(symbol, compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+    """Compile (or load) the functions that are compiled apart, and tell their callers where they are."""
+    for function, types, address in _apart:
+        if not address:
+            compiled = function.get_compile_result(numba.void(*types))
+            address.value = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 
-_apart: dict[str, tuple[Any, tuple[object, ...]]] = {}
+_apart: list[tuple[Any, tuple[object, ...], ctypes.c_void_p]] = []
 
 
 def _compile(function: F, *, entry: bool) -> F:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.config import MachineConfig
-from gemmini_sim.engine._jit import link
 
 __all__ = [
     "CLOCK_DTYPE",
@@ -803,7 +802,6 @@ def new_clock(config: MachineConfig, *, tracing: bool = False) -> np.ndarray:
     ):
         if value > limit:
             raise ValueError(f"{name}: the clock holds at most {limit}, not {value}")
-    link()
     clock = np.zeros(1, CLOCK_DTYPE)
     state = clock[0]
     state["dim"] = config.array.dim
