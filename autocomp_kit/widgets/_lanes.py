@@ -150,7 +150,7 @@ def lanes_of(trace: KernelTrace) -> tuple[Lane, ...]:
 
 
 def _memory_lanes(trace: KernelTrace) -> list[Lane]:
-    """Return lanes of DMA requests and memory bursts; only the cycle clock records them."""
+    """Return lanes of DMA requests and memory bursts."""
     if trace.trace is None or not trace.trace.events.size:
         return []
     requests = request_table(trace.trace).dropna(subset=["end"])

@@ -78,7 +78,7 @@ class TimelineView(Widget):
         """
         record = self.traces[self.shown].trace
         if record is None or not record.events.size:
-            raise InputError('only runs on machines with `clock = "cycle"` record the events that Perfetto shows')
+            raise InputError("the trace was recorded without the events that Perfetto shows")
         record.to_perfetto(path)
         return Path(path)
 

@@ -62,10 +62,6 @@ def _run(
     if result.fault is not None:
         sys.stdout.flush()
         typer.echo(f"gemmini-sim: {result.fault.message}", err=True)
-    if result.untimed_loops:
-        advice = f"a machine file with base = {machine.name!r} and clock = 'cycle' times them"
-        warning = f"{result.untimed_loops} hardware loops were executed but not timed: the cycles are too few; {advice}"
-        typer.echo(f"gemmini-sim: {warning}", err=True)
     for finding in result.findings:
         typer.echo(f"gemmini-sim: {finding.kind}: {finding.message}", err=True)
     if sanitize and not result.findings:
@@ -84,7 +80,6 @@ def _summary(result: SimulationResult, machine: MachineConfig) -> dict[str, Any]
         "status": result.status,
         "cycles": result.cycles,
         "instret": result.instret,
-        "untimed_loops": result.untimed_loops,
         "stalls": dict(result.stalls),
         "regions": regions,
         "console": result.console,

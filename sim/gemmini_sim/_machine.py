@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmini_sim._compilation import compile_engine
 from gemmini_sim.config import DRAM_BASE, MachineConfig
 from gemmini_sim.elf import Segment
-from gemmini_sim.engine import accelerator_state, core_state, event_log, opcodes
-from gemmini_sim.engine.clocks import ClockName, clock_module, core_module
+from gemmini_sim.engine import accelerator_state, core, core_state, cycle_clock, event_log, opcodes
 from gemmini_sim.engine.rocket.state import RocketState, new_rocket
 
 __all__ = ["Machine", "new_machine", "run_machine"]
@@ -89,7 +89,6 @@ def new_machine(
     first = min(first, end)
     code = core_state.new_code(first, end)
     scratchpad, accumulator = accelerator_state.new_memories(config)
-    clock = clock_module(config.clock)
     return Machine(
         core=core_state.new_core(
             entry=entry,
@@ -109,10 +108,10 @@ def new_machine(
         scratchpad=scratchpad,
         accumulator=accumulator,
         rocket=new_rocket(config),
-        clock=clock.new_clock(config, tracing=tracing),
-        tags=clock.new_tags(config),
-        trace=clock.new_trace(4096 if tracing else 0),
-        events=clock.new_events(_MAX_EVENTS if tracing and events else 0),
+        clock=cycle_clock.new_clock(config, tracing=tracing),
+        tags=cycle_clock.new_tags(config),
+        trace=cycle_clock.new_trace(4096 if tracing else 0),
+        events=cycle_clock.new_events(_MAX_EVENTS if tracing and events else 0),
         log=np.zeros(_LOG_ROWS if logging else 0, event_log.EVENT_DTYPE),
         touched=np.zeros((dram.size // event_log.LINE_BYTES if logging else 0, 2), event_log.TOUCHED_DTYPE),
     )
@@ -129,7 +128,6 @@ def run_machine(
     machine: Machine,
     *,
     console_limit: int,
-    clock: ClockName = "command",
     read_log: Callable[[NDArray[Any]], None] | None = None,
 ) -> Machine:
     """Run until the program ends or has used up what it may; return the machine with the arrays as they are then.
@@ -140,8 +138,8 @@ def run_machine(
     The outcome is in ``machine.core[0]["status"]``, one of the last group of statuses in `engine.opcodes`, or one of
     the ``FULL`` ones if the array must not grow further.
     """
-    core_module("cycle")  # machine code cached by a process that used both cores may name it
-    run: Callable[..., int] = core_module(clock).run
+    compile_engine(machine)
+    run: Callable[..., int] = core.run
     while True:
         with np.errstate(all="ignore"):  # without JIT, NumPy would warn of the wrap-around that RISC-V asks for
             status = run(*machine)

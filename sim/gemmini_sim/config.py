@@ -211,14 +211,11 @@ class Features(_Group):
 class MachineConfig(_Group):
     """A machine: the host, the accelerator and the memory system.
 
-    ``clock`` says how cycles are found: by one walk over the commands (fast), or by stepping the units of the
-    accelerator, its DMA and the L2 cycle by cycle (nearer to RTL, several times slower; see docs/clock.md).
     ``name`` and ``description`` are for people and do not enter :attr:`identity`.
     """
 
     name: str = "int8-16"
     description: str = ""
-    clock: Literal["command", "cycle"] = "command"
     array: Array = Array()
     scratchpad: Scratchpad = Scratchpad()
     accumulator: Accumulator = Accumulator()

@@ -146,9 +146,6 @@ class SimulationResult:
         Why it did not exit.
     scratchpad_rows_used, accumulator_rows_used : int
         Local rows written inside region 0, or in the whole run if there is no region 0.
-    untimed_loops : int
-        Hardware loops (LOOP_WS, LOOP_CONV_WS) whose work the machine's clock did not time: if there are any, the
-        cycles are too few. Machines with ``clock = "cycle"`` time them.
     stalls : mapping of str to int
         Where every cycle went; the causes add up to ``cycles``, and those of a region to the region's. ``array``: a row
         of A entered the array (rows of padding included). All others are cycles in which none did, by what held the
@@ -173,7 +170,6 @@ class SimulationResult:
     fault: Fault | None
     scratchpad_rows_used: int
     accumulator_rows_used: int
-    untimed_loops: int
     stalls: Mapping[str, int]
     trace: Trace | None
     findings: tuple[Finding, ...]

@@ -101,7 +101,6 @@ def simulate(
     machine = _machine.run_machine(
         machine,
         console_limit=console_limit,
-        clock=config.clock,
         read_log=None if sanitizer is None else sanitizer.follow,
     )
     result = _result(machine, program, console_limit=console_limit, tracing=tracing)
@@ -186,7 +185,6 @@ def _result(machine: Machine, program: Program, *, console_limit: int, tracing: 
         else describe(core, program, registers=machine.accelerator.registers, console_limit=console_limit),
         scratchpad_rows_used=int(core["scratchpad_rows"]),
         accumulator_rows_used=int(core["accumulator_rows"]),
-        untimed_loops=_untimed_loops(machine.clock),
         stalls=_named_stalls(machine.clock[0]["stalls"], instret + stall),
         trace=_trace(machine, regions, program) if tracing else None,
         findings=(),
@@ -199,18 +197,15 @@ def _named_stalls(counts: NDArray[np.int64], cycles: int) -> dict[str, int]:
     """Return cycles by cause; the host's are also those that the clock did not see because it was off."""
     from gemmini_sim.engine.cycle_clock import STALL_NAMES  # noqa: PLC0415 - Numba takes a while to import
 
-    stalls = dict(zip(STALL_NAMES, counts.tolist(), strict=False))
-    stalls["host"] = stalls.get("host", 0) + cycles - sum(stalls.values())
+    stalls = dict(zip(STALL_NAMES, counts.tolist(), strict=True))
+    stalls["host"] += cycles - sum(stalls.values())
     return stalls
 
 
 def _trace(machine: Machine, regions: tuple[Region, ...], program: Program) -> Trace:
-    from gemmini_sim.engine.cycle_clock import new_events  # noqa: PLC0415 - Numba takes a while to import
-
     clock = machine.clock[0]
-    logged = "event_count" in (clock.dtype.names or ())  # the command clock has no events
-    count = int(clock["event_count"]) if logged else 0
-    kept = machine.events[: min(count, machine.events.size)] if logged else new_events(0)
+    count = int(clock["event_count"])
+    kept = machine.events[: min(count, machine.events.size)]
     return Trace(
         commands=machine.trace[: clock["trace_count"]],
         events=kept[np.argsort(kept["cycle"], kind="stable")],
@@ -218,8 +213,3 @@ def _trace(machine: Machine, regions: tuple[Region, ...], program: Program) -> T
         regions=regions,
         _program=program,
     )
-
-
-def _untimed_loops(clock: NDArray[Any]) -> int:
-    """Return how many hardware loops the clock met and could not time; the cycle clock times them all."""
-    return int(clock["untimed_loops"][0]) if "untimed_loops" in (clock.dtype.names or ()) else 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from gemmini_sim.config import load_config
-from gemmini_sim.engine.command_clock import COMMAND_DTYPE
+from gemmini_sim.engine.cycle_clock import COMMAND_DTYPE
 
 from autocomp_kit.events import BeamSelected, Dropped, RunFinished, RunStarted
 from autocomp_kit.history import Problem, RunHistory, RunRecord

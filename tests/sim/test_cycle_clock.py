@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gemmini_sim.config import load_config
 from gemmini_sim.engine import cycle_clock as module
+from gemmini_sim.engine._jit import link
 from gemmini_sim.engine.cycle_clock import EVENT_NAMES
 
 LEAN = load_config("lean-rtl")
@@ -52,6 +53,7 @@ class Machine:
     """The clock, driven with one command per cycle."""
 
     def __init__(self, config=LEAN, setup=(), warm=1 << 17):
+        link()
         self.clock = module.new_clock(config, tracing=True)[0]
         self.tags = module.new_tags(config)
         self.trace = module.new_trace(4096)

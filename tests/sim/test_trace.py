@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from gemmini_sim.config import load_config
-from gemmini_sim.engine.command_clock import COMMAND_DTYPE
+from gemmini_sim.engine.cycle_clock import COMMAND_DTYPE
 from gemmini_sim.trace import occupancy, row_lifetimes, rows_live
 
 CONFIG = load_config("int8-16")

@@ -87,7 +87,7 @@ def _caller(symbol: str, types: tuple[object, ...]) -> object:
         return context.get_dummy_value()
 
     @intrinsic
-    def call(_context, clock, tags, trace, events, cycle, goal):  # type: ignore[no-untyped-def]  # noqa: ARG001 - types
+    def call(_context, clock, tags, trace, events, cycle, goal):  # noqa: ARG001 - types
         return numba.void(*types), generate
 
     return call
@@ -96,7 +96,7 @@ def _caller(symbol: str, types: tuple[object, ...]) -> object:
 def link() -> None:
     """Compile (or load) the functions that are compiled apart, and tell their callers where they are."""
     for function, types, address in _apart:
-        if not address:
+        if address.value is None:
             compiled = function.get_compile_result(numba.void(*types))
             address.value = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from gemmini_sim.engine import cycle_clock as accelerator_clock
 from gemmini_sim.engine import opcodes as op
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.accelerator import execute
 from gemmini_sim.engine.accelerator_state import BAD_FUNCT, NO_FAULT, start_region
-from gemmini_sim.engine.clocks import clock_of_core
 from gemmini_sim.engine.csr import enter_trap, execute_csr, float_dirty, float_off, return_from_trap
 from gemmini_sim.engine.decode import decode
 from gemmini_sim.engine.event_log import note
@@ -33,10 +33,6 @@ from gemmini_sim.engine.integer import (
 from gemmini_sim.engine.rocket.pipeline import commit_command, commit_fence, issue, issue_again, issue_slowly
 
 __all__ = ["run"]
-
-accelerator_clock = clock_of_core(__name__)
-# With the command clock every instruction takes one cycle.
-_DETAILED = accelerator_clock.__name__.endswith("cycle_clock")
 
 # What an instruction that is executed outside the chain asks of the loop.
 _NEXT, _JUMP, _RAISE, _STOP = 0, 1, 2, 3
@@ -371,7 +367,7 @@ def run(
                 code[slot]["op"] = op.UNDECODED
         instruction = code[slot]
         operation = instruction["op"]
-        if _DETAILED and timing and not issue(host, core, instruction, operation, first_halfword + index):
+        if timing and not issue(host, core, instruction, operation, first_halfword + index):
             issue_slowly(rocket, clock, tags, trace, events, core, code, slot, first_halfword + index)
         instret += 1
 
@@ -701,7 +697,7 @@ def run(
                 continue
 
         instret -= 1  # it counts when it has retired
-        if _DETAILED and timing:
+        if timing:
             stall = host["time"] - instret
         core["instret"] = instret
         core["stall"] = stall
@@ -741,15 +737,12 @@ def run(
             else:
                 if instruction["rm"] & 4:
                     x[instruction["rd"]] = accelerator.registers[0]["rd"]
-                funct = np.int64(instruction["imm"])
-                if _DETAILED and timing:
+                if timing:
+                    funct = np.int64(instruction["imm"])
                     commit_command(rocket, clock, tags, trace, events, funct, rs1, rs2, pc)
-                elif timing:
-                    cycle = instret + stall
-                    stall += accelerator_clock.command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc) - cycle
         elif operation == op.REGION:
             if timing:
-                accelerator_clock.advance(clock, tags, trace, events, instret + stall)
+                accelerator_clock.advance(clock, tags, trace, events, instret + stall, accelerator_clock.TIME)
             outcome = _mark_region(core, regions, instruction["imm"], clock["stalls"])
             if outcome == _NEXT and instruction["imm"] == 1:
                 start_region(accelerator)
@@ -757,11 +750,8 @@ def run(
                 _count_rows(core, accelerator, scratchpad.shape[0])
                 core["rows_final"] = 1
         elif operation == op.FENCE:
-            if _DETAILED and timing:
+            if timing:
                 commit_fence(rocket, clock, tags, trace, events)
-            elif timing:
-                cycle = instret + stall
-                stall += accelerator_clock.fence(clock, tags, trace, events, cycle) - cycle
         elif operation == op.FENCE_I:
             outside = _NOWHERE
             _forget_lines(core, code, lines)
@@ -793,7 +783,7 @@ def run(
         core["status"] = op.LIMIT
     if core["rows_final"] == 0:
         _count_rows(core, accelerator, scratchpad.shape[0])
-    if _DETAILED and timing:
+    if timing:
         stall = host["time"] - instret
     core["pc"] = code_base + (index << 1)
     core["instret"] = instret

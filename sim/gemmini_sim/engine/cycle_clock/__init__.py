@@ -36,6 +36,8 @@ __all__ = [
     "EVENT_DTYPE",
     "EVENT_NAMES",
     "STALL_NAMES",
+    "TIME",
+    "advance",
     "command",
     "fence",
     "host_line",

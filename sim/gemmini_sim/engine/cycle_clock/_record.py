@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 from llvmlite import ir
 from numba import types
@@ -21,15 +23,16 @@ __all__ = [
     "write_log",
 ]
 
+_settings: Any = numba.config  # a module whose variables are made at run time
+
 NEVER = 1 << 62
 
 
-@intrinsic
-def _trailing_zeros(_context, _mask):
-    def generate(_target, builder, _signature, arguments):
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+def _generate(_target, builder, _signature, arguments):
+    return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
-    return types.int64(types.int64), generate
+
+_trailing_zeros: Any = intrinsic(lambda _context, _mask: (types.int64(types.int64), _generate))
 
 
 def _lowest_bit(mask):
@@ -38,11 +41,10 @@ def _lowest_bit(mask):
 
 
 def _lowest_bit_without_jit(mask):
-    mask = int(mask)
-    return (mask & -mask).bit_length() - 1
+    return (int(mask) & -int(mask)).bit_length() - 1
 
 
-lowest_bit = _lowest_bit_without_jit if numba.config.DISABLE_JIT else jit(_lowest_bit)
+lowest_bit = _lowest_bit_without_jit if _settings.DISABLE_JIT else jit(_lowest_bit)
 
 
 @jit
