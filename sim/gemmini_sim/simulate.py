@@ -197,7 +197,7 @@ def _named_stalls(counts: NDArray[np.int64], cycles: int) -> dict[str, int]:
     """Return cycles by cause; the host's are also those that the clock did not see because it was off."""
     from gemmini_sim.engine.cycle_clock import STALL_NAMES  # noqa: PLC0415 - Numba takes a while to import
 
-    stalls = dict(zip(STALL_NAMES, counts.tolist(), strict=True))
+    stalls = dict(zip(STALL_NAMES, counts.tolist(), strict=False))
     stalls["host"] += cycles - sum(stalls.values())
     return stalls
 
