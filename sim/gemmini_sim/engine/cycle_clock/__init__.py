@@ -13,9 +13,7 @@ from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, log, write_log
 from gemmini_sim.engine.cycle_clock.front import ROUTER, push_command, stage_has_room, stage_push
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, GET, host_packet
-from gemmini_sim.engine.cycle_clock.state import (
-    CACHE,
-    CLOCK_DTYPE,
+from gemmini_sim.engine.cycle_clock.records import (
     COMMAND_DTYPE,
     EVENT_DTYPE,
     EVENT_NAMES,
@@ -23,11 +21,9 @@ from gemmini_sim.engine.cycle_clock.state import (
     RDCYCLE,
     ROCC_COMMIT,
     STALL_NAMES,
-    new_clock,
-    new_events,
-    new_tags,
-    new_trace,
 )
+from gemmini_sim.engine.cycle_clock.sizes import CACHE
+from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE, new_clock, new_events, new_tags, new_trace
 from gemmini_sim.engine.cycle_clock.step import IDLE, LINE, RELEASED, ROOM, TIME, advance, is_busy
 
 __all__ = [

@@ -10,7 +10,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock.state import ALLOC, COMPLETE, EXECUTE, ISSUE, LOAD, NOTED, STORE
+from gemmini_sim.engine.cycle_clock.records import ALLOC, COMPLETE, ISSUE
+from gemmini_sim.engine.cycle_clock.sizes import EXECUTE, LOAD, NOTED, STORE
 
 __all__ = [
     "NEVER",

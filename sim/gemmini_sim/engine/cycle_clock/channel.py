@@ -16,7 +16,8 @@ from gemmini_sim.engine.cycle_clock.packet import (
     packet_size,
     packet_source,
 )
-from gemmini_sim.engine.cycle_clock.state import CACHE, CHANNEL, DMA_GET, DMA_PUT
+from gemmini_sim.engine.cycle_clock.records import DMA_GET, DMA_PUT
+from gemmini_sim.engine.cycle_clock.sizes import CACHE, CHANNEL
 
 __all__ = ["channel_has_room", "channel_push", "channel_step"]
 

@@ -1,242 +1,25 @@
-"""The execute controller and the mesh.
+"""The execute controller.
 
 Computes and preloads are taken in pairs: the preload of the next pair streams into the array beside the rows of the
 compute before it. Up to three operands are read per cycle, each from its bank; banks have one port, so operands of one
-bank take turns and the DMA's writes hold the array up. What was read goes through a control queue into the mesh, whose
-rows come out ``2 * dim`` cycles later, in the accumulator or the scratchpad.
+bank take turns and the DMA's writes hold the array up. What was read goes through a control queue into the mesh.
 """
 
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import NEVER, log, scratchpad_bank
+from gemmini_sim.engine.cycle_clock._record import log, scratchpad_bank
+from gemmini_sim.engine.cycle_clock.mesh import A, B, D, is_garbage
+from gemmini_sim.engine.cycle_clock.pairing import GARBAGE, PRELOAD
+from gemmini_sim.engine.cycle_clock.records import MESH_REQ
+from gemmini_sim.engine.cycle_clock.sizes import COMPLETION, CONTROL, EXECUTE, EXECUTION, MESH_OPERATIONS, PAIRING
+from gemmini_sim.engine.cycle_clock.sizes import UNIT_QUEUE as QUEUE
 from gemmini_sim.engine.cycle_clock.stalls import note_fed
-from gemmini_sim.engine.cycle_clock.state import (
-    COMPLETION,
-    CONTROL,
-    EXECUTE,
-    EXECUTION,
-    ISSUING,
-    MESH_OPERATIONS,
-    MESH_REQ,
-    MESH_RESP_LAST,
-    MESH_ROWS,
-    PAIRING,
-)
-from gemmini_sim.engine.cycle_clock.state import UNIT_QUEUE as QUEUE
 
-__all__ = ["execute_step", "mesh_step", "results_step", "unroll_step"]
+__all__ = ["execute_step"]
 
-GARBAGE = 0xFFFFFFFF
-PRELOAD, COMPUTE_FLIP, COMPUTE_STAY = 6, 4, 5
 _WAITING, _COMPUTE, _FLUSH, _FLUSHING = 0, 1, 2, 3
 _SINGLE_PRELOAD, _OVERLAP, _SINGLE_COMPUTE = 1, 2, 3
-A, B, D = 1, 2, 4
-
-
-@jit
-def _is_garbage(clock, address):
-    """Return whether a local address is the one that stands for nothing."""
-    ones = clock["address_mask"]
-    return (address >> 29) & 7 == 7 and address & ones == ones
-
-
-# --- results
-
-
-@jit
-def results_step(clock):
-    """Write the row that leaves the mesh; return the station entry that it completes, or -1."""
-    now = clock["now"]
-    head = clock["result_head"]
-    operation = clock["result_operation"][head]
-    last = clock["result_last"][head]
-    clock["result_head"] = (head + 1) & (MESH_ROWS - 1)
-    clock["result_count"] -= 1
-    clock["due_results"] = clock["result_time"][(head + 1) & (MESH_ROWS - 1)] if clock["result_count"] else NEVER
-    # what comes out belongs to the preload that went in with the operation before
-    tag = (operation - 1) & (MESH_OPERATIONS - 1)
-    completed = -1
-    if clock["tag_held"][tag] and clock["tag_entry"][tag] >= 0:
-        counter = clock["output_counter"]
-        if counter < clock["tag_rows"][tag]:
-            _write_result(clock, clock["tag_address"][tag], counter)
-        clock["output_counter"] = 0 if last else counter + 1
-        if last:
-            completed = clock["tag_entry"][tag]
-    if last:
-        clock["freed"] = 1
-        clock["coming"] |= EXECUTION
-        if clock["tracing"]:
-            log(clock, now, MESH_RESP_LAST, 0, 0, 0)
-        if clock["tag_held"][tag]:
-            clock["tag_held"][tag] = 0
-            clock["ready"] |= EXECUTION
-            clock["mesh_tags_freed"] += 1
-            if clock["tag_entry"][tag] >= 0:
-                clock["mesh_progress_freed"] += 1
-        if not clock["result_flush"][head]:
-            clock["mesh_totals_freed"] += 1
-    return completed
-
-
-@jit
-def _write_result(clock, address, counter):
-    now = clock["now"]
-    row = (address & clock["address_mask"]) + counter * clock["execute_c_stride"]
-    if (address >> 31) & 1:
-        row &= clock["accumulator_rows"] - 1
-        bank = row >> clock["accumulator_bank_shift"]
-        clock["accumulator_write"][bank] = now
-        if (address >> 30) & 1:
-            clock["accumulator_adds"][bank] = now
-        clock["accumulator_row_2"][bank] = clock["accumulator_row_1"][bank]
-        clock["accumulator_time_2"][bank] = clock["accumulator_time_1"][bank]
-        clock["accumulator_row_1"][bank] = row
-        clock["accumulator_time_1"][bank] = now
-    else:
-        clock["bank_write"][scratchpad_bank(clock, row)] = now
-
-
-# --- the mesh's input
-
-
-@jit
-def mesh_step(clock):
-    """Feed the row that is complete into the mesh, then take the next one from the control queue."""
-    now = clock["now"]
-    due = NEVER
-    ready = not clock["mesh_valid"]
-    if clock["mesh_valid"] and clock["mesh_time"] <= now:
-        if (clock["mesh_written"] == A | B | D and clock["mesh_written_time"] <= now) or clock["mesh_flush"]:
-            clock["mesh_written"] = 0
-            clock["mesh_fired"] += 1
-            last = clock["mesh_fired"] == clock["mesh_rows"]
-            slot = (clock["result_head"] + clock["result_count"]) & (MESH_ROWS - 1)
-            clock["result_time"][slot] = now + clock["mesh_latency"]
-            clock["result_operation"][slot] = clock["mesh_operation"]
-            clock["result_last"][slot] = last
-            clock["result_flush"][slot] = clock["mesh_flush"]
-            clock["result_count"] += 1
-            clock["due_results"] = min(clock["due_results"], now + clock["mesh_latency"])
-            due = now + 1
-            if last:
-                clock["mesh_valid"] = 0
-                clock["mesh_flush"] = 0
-                ready = True
-        elif clock["mesh_written_time"] > now:
-            due = clock["mesh_written_time"]
-    elif clock["mesh_valid"]:
-        due = clock["mesh_time"]
-    ready = ready and clock["mesh_tags"] < clock["tag_queue"] and clock["mesh_totals"] < clock["tag_queue"]
-    clock["mesh_ready"] = ready
-    clock["due_mesh"] = due
-    if clock["control_count"] == 0:
-        return
-    head = clock["control_head"]
-    if clock["control_time"][head] > now:
-        clock["due_mesh"] = min(due, clock["control_time"][head])
-        return
-    first = clock["control_first"][head]
-    if first and not ready:
-        return
-    clock["due_mesh"] = now + 1
-    if clock["control_count"] > clock["read_delay"]:
-        clock["ready"] |= EXECUTION
-    fires = clock["control_fires"][head]
-    clock["control_head"] = (head + 1) & (CONTROL - 1)
-    clock["control_count"] -= 1
-    if fires == 0:
-        return
-    if first:
-        _open_operation(clock, head)
-    clock["mesh_written"] |= fires
-    clock["mesh_written_time"] = now + 1
-
-
-@jit
-def _open_operation(clock, head):
-    now = clock["now"]
-    clock["mesh_valid"] = 1
-    clock["mesh_time"] = now + 1
-    clock["mesh_flush"] = 0
-    clock["mesh_rows"] = clock["control_rows"][head]
-    clock["mesh_fired"] = 0
-    clock["mesh_written"] = 0
-    clock["mesh_operation"] += 1
-    tag = clock["mesh_operation"] & (MESH_OPERATIONS - 1)
-    clock["tag_held"][tag] = 1
-    clock["tag_address"][tag] = clock["control_c_address"][head]
-    clock["tag_rows"][tag] = clock["control_c_rows"][head]
-    clock["tag_entry"][tag] = clock["control_entry"][head]
-    clock["mesh_tags"] += 1
-    clock["mesh_totals"] += 1
-    if clock["control_entry"][head] >= 0:
-        clock["mesh_in_progress"] += 1
-    clock["mesh_ready"] = 0
-    if clock["tracing"]:
-        log(clock, now, MESH_REQ, 0, 0, 0)
-
-
-# --- commands
-
-
-@jit
-def unroll_step(clock):
-    """Pass a command on to the execute queue; with B transposed a pair becomes four."""
-    now = clock["now"]
-    head = clock["unroll_head"]
-    if clock["unroll_time"][head] > now:
-        return
-    if (
-        clock["execute_count"] + clock["execute_popped"] * (clock["execute_pop"] == now)
-        >= clock["queue_entries"][EXECUTE]
-    ):
-        return
-    funct = clock["unroll_funct"][head]
-    second = clock["unroll_count"] > 1 and clock["unroll_time"][head ^ 1] <= now
-    state = clock["unroll_state"]
-    rs1 = clock["unroll_rs1"][head]
-    rs2 = clock["unroll_rs2"][head]
-    entry = clock["unroll_entry"][head]
-    pop = True
-    if funct == PRELOAD and state == 0 and clock["unroll_transpose"]:
-        if not second:
-            return
-        if clock["unroll_funct"][head ^ 1] == COMPUTE_FLIP:
-            # the weights go in transposed first; a compute of nothing moves them into place
-            rs2 = rs2 >> 32 << 32 | GARBAGE
-            entry = -1
-            pop = False
-            clock["unroll_state"] = 1
-    elif state == 1:
-        other = head ^ 1
-        if not second:
-            return
-        funct = COMPUTE_STAY
-        rs1 = clock["unroll_rs1"][other]
-        rs2 = clock["unroll_rs2"][other]
-        entry = -1
-        pop = False
-        clock["unroll_state"] = 2
-    elif state == 2:
-        rs1 = rs1 >> 32 << 32 | GARBAGE
-        clock["unroll_state"] = 0
-    if funct == 0 and not (rs1 >> 7) & 1:
-        clock["unroll_transpose"] = (rs1 >> 9) & 1 and (rs1 >> 2) & 1
-    slot = (clock["execute_head"] + clock["execute_count"]) & (QUEUE - 1)
-    clock["execute_funct"][slot] = funct
-    clock["execute_rs1"][slot] = rs1
-    clock["execute_rs2"][slot] = rs2
-    clock["execute_entry"][slot] = entry
-    clock["execute_time"][slot] = now + 1
-    clock["execute_count"] += 1
-    clock["coming"] |= PAIRING | EXECUTION
-    if pop:
-        clock["unroll_head"] = head ^ 1
-        clock["unroll_count"] -= 1
-        clock["unroll_pop"] = now
-        clock["coming"] |= ISSUING
 
 
 @jit
@@ -271,7 +54,7 @@ def _hazard(clock, preload, compute):
         if not clock["tag_held"][tag]:
             continue
         address = clock["tag_address"][tag]
-        if _is_garbage(clock, address):
+        if is_garbage(clock, address):
             continue
         for other in (
             clock["execute_rs1"][preload],
@@ -308,9 +91,9 @@ def _start(clock, kind):
     clock["op_a_address"] = a_rs1 & clock["address_mask"]
     clock["op_b_address"] = b_rs2 & clock["address_mask"]
     clock["op_d_address"] = d_rs1 & clock["address_mask"]
-    clock["op_a_garbage"] = _is_garbage(clock, a_rs1 & GARBAGE)
-    clock["op_b_garbage"] = _is_garbage(clock, b_rs2 & GARBAGE)
-    clock["op_d_garbage"] = _is_garbage(clock, d_rs1 & GARBAGE)
+    clock["op_a_garbage"] = is_garbage(clock, a_rs1 & GARBAGE)
+    clock["op_b_garbage"] = is_garbage(clock, b_rs2 & GARBAGE)
+    clock["op_d_garbage"] = is_garbage(clock, d_rs1 & GARBAGE)
     clock["op_a_accumulator"] = (a_rs1 >> 31) & 1
     clock["op_b_accumulator"] = (b_rs2 >> 31) & 1
     clock["op_d_accumulator"] = (d_rs1 >> 31) & 1
@@ -334,7 +117,7 @@ def _start(clock, kind):
     clock["op_c_entry"] = -1
     if kind == _SINGLE_COMPUTE:
         clock["op_c_address"] = GARBAGE
-    elif not _is_garbage(clock, c_rs2 & GARBAGE):
+    elif not is_garbage(clock, c_rs2 & GARBAGE):
         clock["op_c_entry"] = clock["execute_entry"][preload]
     clock["a_counter"] = clock["b_counter"] = clock["d_counter"] = 0
     clock["a_started"] = clock["b_started"] = clock["d_started"] = 0
@@ -419,35 +202,36 @@ def _same_bank(accumulator_1, bank_1, accumulator_2, bank_2):
 
 
 @jit
-def _ahead(started, mine, other, rows):
-    """Return whether an operand is one row further than another."""
-    return started and mine == (0 if other == rows - 1 else other + 1)
-
-
-@jit
 def _fire(clock):
     """Read one row of each operand that may go, and pass the row on to the mesh's control queue."""
     now = clock["now"]
     if clock["control_count"] > clock["read_delay"]:
         return
-    rows = clock["op_rows"]
+    last = clock["op_rows"] - 1
     a, b, d = clock["a_counter"], clock["b_counter"], clock["d_counter"]
     a_started, b_started, d_started = clock["a_started"], clock["b_started"], clock["d_started"]
+    a_next = 0 if a == last else a + 1
+    b_next = 0 if b == last else b + 1
+    d_next = 0 if d == last else d + 1
     dim = clock["dim"]
-    a_bank = scratchpad_bank(clock, clock["op_a_address"] + clock["a_offset"])
-    b_bank = scratchpad_bank(clock, clock["op_b_address"] + b)
-    d_bank = scratchpad_bank(clock, clock["op_d_address"] + dim - 1 - d)
+    a_bank, b_bank, d_bank = 0, 0, 0
     a_real = clock["op_a_start"] and not clock["op_a_garbage"]
     b_real = clock["op_b_start"] and not clock["op_b_garbage"]
     d_real = clock["op_d_start"] and not clock["op_d_garbage"]
     a_accumulator, b_accumulator = clock["op_a_accumulator"], clock["op_b_accumulator"]
     d_accumulator = clock["op_d_accumulator"]
-    # an operand waits for the others to catch up, and for one of its bank that comes first
-    a_goes = not (_ahead(a_started, a, b, rows) or _ahead(a_started, a, d, rows))
-    b_goes = not (_ahead(b_started, b, a, rows) or _ahead(b_started, b, d, rows))
+    if a_real:
+        a_bank = scratchpad_bank(clock, clock["op_a_address"] + clock["a_offset"])
+    if b_real:
+        b_bank = scratchpad_bank(clock, clock["op_b_address"] + b)
+    if d_real:
+        d_bank = scratchpad_bank(clock, clock["op_d_address"] + dim - 1 - d)
+    # an operand that is a row further waits for the others, and for one of its bank that comes first
+    a_goes = not (a_started and a in (b_next, d_next))
+    b_goes = not (b_started and b in (a_next, d_next))
     if b_goes and a_real and b_real and _same_bank(a_accumulator, a_bank, b_accumulator, b_bank):
         b_goes = not (a_started == b_started and a == b)
-    d_goes = not (_ahead(d_started, d, a, rows) or _ahead(d_started, d, b, rows))
+    d_goes = not (d_started and d in (a_next, b_next))
     if d_goes and d_real:
         if a_real and _same_bank(a_accumulator, a_bank, d_accumulator, d_bank):
             d_goes = not (a_started == d_started and a == d)
@@ -483,7 +267,6 @@ def _fire(clock):
             reads = True
     note_fed(clock, a_goes, a_goes or b_goes or d_goes)
     _push_control(clock, (A if a_goes else 0) | (B if b_goes else 0) | (D if d_goes else 0), reads)
-    last = rows - 1
     done = (
         ((a == last and a_goes) or a == 0)
         and ((b == last and b_goes) or b == 0)
@@ -491,14 +274,14 @@ def _fire(clock):
         and (a_started or b_started or d_started)
     )
     if a_goes:
-        clock["a_counter"] = 0 if a == last else a + 1
+        clock["a_counter"] = a_next
         clock["a_offset"] = 0 if a == last else clock["a_offset"] + clock["execute_a_stride"]
         clock["a_started"] = 1
     if b_goes:
-        clock["b_counter"] = 0 if b == last else b + 1
+        clock["b_counter"] = b_next
         clock["b_started"] = 1
     if d_goes:
-        clock["d_counter"] = 0 if d == last else d + 1
+        clock["d_counter"] = d_next
         clock["d_started"] = 1
     if done:
         _finish(clock)
@@ -530,7 +313,7 @@ def _finish(clock):
     head = clock["execute_head"]
     following = (head + 1) & (QUEUE - 1)
     preload = head if kind == _SINGLE_PRELOAD else following
-    garbage = _is_garbage(clock, clock["execute_rs2"][preload] & GARBAGE)
+    garbage = is_garbage(clock, clock["execute_rs2"][preload] & GARBAGE)
     first, second = -1, -1
     if kind == _SINGLE_PRELOAD:
         if garbage:

@@ -10,7 +10,8 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, lowest_bit, queue_of
 from gemmini_sim.engine.cycle_clock.loop_conv import conv_step
 from gemmini_sim.engine.cycle_clock.loop_matmul import matmul_step
-from gemmini_sim.engine.cycle_clock.state import CMD_FIRE, FRONT
+from gemmini_sim.engine.cycle_clock.records import CMD_FIRE
+from gemmini_sim.engine.cycle_clock.sizes import FRONT
 from gemmini_sim.engine.cycle_clock.station import allocate
 
 __all__ = ["front_step", "push_command", "stage_has_room", "stage_push"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit, scratchpad_bank
-from gemmini_sim.engine.cycle_clock.state import (
+from gemmini_sim.engine.cycle_clock.sizes import (
     COMPLETION,
     ISSUING,
     LOAD,

@@ -8,7 +8,7 @@ the bounds given by LOOP_CONV_WS_CONFIG_1 to 6; those are kept per loop, as the 
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock.state import FRONT
+from gemmini_sim.engine.cycle_clock.sizes import FRONT
 
 __all__ = ["conv_step"]
 

@@ -8,7 +8,7 @@ entries. A loop can be configured while the one before it runs, on the other hal
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock.state import FRONT
+from gemmini_sim.engine.cycle_clock.sizes import FRONT
 
 __all__ = ["matmul_step"]
 

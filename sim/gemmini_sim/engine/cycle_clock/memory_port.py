@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, wake_at
-from gemmini_sim.engine.cycle_clock.state import AXI_AR, AXI_AW, AXI_RLAST, CACHE, OUTER
+from gemmini_sim.engine.cycle_clock.records import AXI_AR, AXI_AW, AXI_RLAST
+from gemmini_sim.engine.cycle_clock.sizes import CACHE, OUTER
 
 __all__ = ["GRANT_BIT", "SINK_CLEAN", "SINK_READ", "SINK_WRITTEN", "memory_answers", "memory_requests"]
 

@@ -12,7 +12,7 @@ from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit
 from gemmini_sim.engine.cycle_clock.channel import READER as READS
 from gemmini_sim.engine.cycle_clock.channel import channel_has_room, channel_push
 from gemmini_sim.engine.cycle_clock.packet import GET, pack, packet_address
-from gemmini_sim.engine.cycle_clock.state import LOADS, READER, ROWS_IN_FLIGHT, WRITER_SIDE
+from gemmini_sim.engine.cycle_clock.sizes import LOADS, READER, ROWS_IN_FLIGHT, WRITER_SIDE
 
 __all__ = ["ASKS_READER", "ASKS_WRITER", "PAGE", "reader_requests", "responses_step", "translate_step"]
 

@@ -10,26 +10,22 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit
-from gemmini_sim.engine.cycle_clock.state import (
+from gemmini_sim.engine.cycle_clock.records import (
     ACCUMULATOR_CAUSE,
     ARRAY,
     BANK,
     CONFIGURATION,
     DRAIN,
-    EXECUTE,
     FENCE,
     HEAD_OF_LINE,
     HOST,
     HOST_LATE,
-    LOAD,
     LOADING,
     MESH,
     PRELOADING,
-    STAGES,
-    STATION,
-    STORE,
     STORE_TAIL,
 )
+from gemmini_sim.engine.cycle_clock.sizes import EXECUTE, LOAD, STAGES, STATION, STORE
 
 __all__ = ["account", "note_fed"]
 

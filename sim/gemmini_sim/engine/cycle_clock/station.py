@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log_command, lowest_bit, queue_of
-from gemmini_sim.engine.cycle_clock.state import (
-    ALLOC,
-    COMPLETE,
-    COMPLETE_ON_ISSUE,
+from gemmini_sim.engine.cycle_clock.records import ALLOC, COMPLETE, COMPLETE_ON_ISSUE, ISSUE
+from gemmini_sim.engine.cycle_clock.sizes import (
     COMPLETION,
     EXECUTE,
     EXECUTION,
     FRONT,
-    ISSUE,
     ISSUING,
     LOAD,
     LOADS,

@@ -15,23 +15,21 @@ from gemmini_sim.engine._jit import jit_apart
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, log, write_log
 from gemmini_sim.engine.cycle_clock.channel import channel_step
-from gemmini_sim.engine.cycle_clock.execute import execute_step, mesh_step, results_step, unroll_step
+from gemmini_sim.engine.cycle_clock.execute import execute_step
 from gemmini_sim.engine.cycle_clock.front import ROUTER, front_step, stage_has_room
-from gemmini_sim.engine.cycle_clock.l2 import l2_answers, l2_data, l2_requests
+from gemmini_sim.engine.cycle_clock.l2 import l2_requests
+from gemmini_sim.engine.cycle_clock.l2_data import l2_answers, l2_data
 from gemmini_sim.engine.cycle_clock.load import load_step, rows_step
 from gemmini_sim.engine.cycle_clock.memory_port import memory_answers, memory_requests
+from gemmini_sim.engine.cycle_clock.mesh import mesh_step, results_step
+from gemmini_sim.engine.cycle_clock.pairing import unroll_step
 from gemmini_sim.engine.cycle_clock.reader import reader_requests, responses_step, translate_step
-from gemmini_sim.engine.cycle_clock.stalls import account
-from gemmini_sim.engine.cycle_clock.state import (
+from gemmini_sim.engine.cycle_clock.records import BUSY_FALL, BUSY_RISE, COMMAND_DTYPE, EVENT_DTYPE
+from gemmini_sim.engine.cycle_clock.sizes import (
     ALL,
-    BUSY_FALL,
-    BUSY_RISE,
     CACHE,
     CHANNEL,
-    CLOCK_DTYPE,
-    COMMAND_DTYPE,
     COMPLETION,
-    EVENT_DTYPE,
     EXECUTE,
     EXECUTION,
     FRONT,
@@ -45,6 +43,8 @@ from gemmini_sim.engine.cycle_clock.state import (
     STORES,
     WRITER_SIDE,
 )
+from gemmini_sim.engine.cycle_clock.stalls import account
+from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE
 from gemmini_sim.engine.cycle_clock.station import complete_step, issue_step
 from gemmini_sim.engine.cycle_clock.store import dispatch_step, store_step, writer_step
 
@@ -213,7 +213,7 @@ def advance(clock, tags, trace, events, cycle, goal):
     After a cycle in which something moved comes the next one; otherwise that for which a unit has asked. If none has,
     the hardware would hang: ``hung`` is set.
     """
-    while clock["now"] < cycle and not _is_reached(clock, goal):
+    while clock["now"] < cycle and (goal == TIME or not _is_reached(clock, goal)):
         now = clock["now"]
         clock["ready"] = clock["coming"]
         clock["coming"] = 0

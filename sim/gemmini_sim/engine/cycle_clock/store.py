@@ -12,7 +12,7 @@ from gemmini_sim.engine.cycle_clock._record import lowest_bit, scratchpad_bank, 
 from gemmini_sim.engine.cycle_clock.channel import WRITER, channel_has_room, channel_push
 from gemmini_sim.engine.cycle_clock.packet import PUT, PUT_BEAT, pack, packet_address
 from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, PAGE
-from gemmini_sim.engine.cycle_clock.state import (
+from gemmini_sim.engine.cycle_clock.sizes import (
     COMPLETION,
     ISSUING,
     ROWS_IN_FLIGHT,
