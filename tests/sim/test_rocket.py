@@ -88,7 +88,7 @@ def measure(body, *, passes=3, config=LEAN, setup=()):
     machine = new_machine(
         config, entry=BASE, segments=[Segment(BASE, code, len(code), executable=True)], max_instructions=1_000_000
     )
-    machine = run_machine(machine, console_limit=100, clock=config.clock)
+    machine = run_machine(machine, console_limit=100)
     regions = machine.regions[: machine.core[0]["region_count"]]
     assert len(regions) == passes
     return (regions["end_cycle"] - regions["begin_cycle"]).tolist()
