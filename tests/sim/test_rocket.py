@@ -161,5 +161,5 @@ def test_without_timing_every_instruction_takes_a_cycle():
     machine = new_machine(
         LEAN, entry=BASE, segments=[Segment(BASE, code, len(code), executable=True)], max_instructions=100, timing=False
     )
-    machine = run_machine(machine, console_limit=100, clock=LEAN.clock)
+    machine = run_machine(machine, console_limit=100)
     assert machine.regions[0]["end_cycle"] - machine.regions[0]["begin_cycle"] == 10
