@@ -61,6 +61,7 @@ from autocomp_kit.optimize import make_run
 from autocomp_kit.progress import NotebookProgress
 from autocomp_kit.settings import SearchConfig
 from autocomp_kit.store import Store
+from autocomp_kit.widgets import BeamStepper
 from autocomp_kit.workloads import load_workload
 
 # %% [markdown]
@@ -102,6 +103,13 @@ print(f"{summary.tried} candidates tried, {summary.correct} correct, {summary.fa
 
 # %%
 score_figure(score_table(history))
+
+# %% [markdown]
+# Step through it: every candidate with its plan, its change of the code, its measurements and its prompt. Click on one, or
+# click into the picture and use the arrow keys.
+
+# %%
+BeamStepper(run)
 
 # %% [markdown]
 # ## What the best kernel is made of
@@ -166,6 +174,8 @@ display(Code(steps[-1].candidate.code, language="c"))
 # %% [markdown]
 # ## What to try next
 #
+# - `explore/scratchpad_timeline.ipynb` shows where the cycles of both kernels go, `explore/kernel_lab.ipynb` lets you write
+#   one yourself and puts it into the beam.
 # - Another seed, or a wider beam: change the parameters at the top and run all cells again.
 # - Another problem: `workload = "exo/1"` is a tall 12544 x 256 x 64 multiplication from ResNet-50.
 # - Your own kernel: `autocomp-kit eval my_kernel.c --workload exo/0` says whether it is right, and how fast.

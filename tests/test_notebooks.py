@@ -25,6 +25,23 @@ def test_a_notebook_and_its_text_twin_are_the_same_and_hold_no_outputs(path):
     assert "widgets" not in notebook.metadata
 
 
+@pytest.mark.parametrize("path", sorted((NOTEBOOKS / "explore").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_an_explore_notebook_replays_on_a_small_kernel_and_stays_small(path, tmp_path):
+    output = tmp_path / "rendered.ipynb"
+    parameters = {"workload": "small/0", "iterations": 2}
+    if "\nstore = " in path.with_suffix(".py").read_text():
+        parameters["store"] = str(tmp_path / "study.sqlite")
+    replay_notebook(path, output, parameters=parameters, progress=False)
+    cells = nbformat.read(output, as_version=4).cells
+    assert cells[0].source.splitlines()[0].endswith("?")
+    assert "What to try" in cells[-1].source
+    shown = [out.get("data", {}) for cell in cells for out in cell.get("outputs", ())]
+    views = [data for data in shown if "application/vnd.jupyter.widget-view+json" in data]
+    assert views
+    assert all("text/html" in data for data in views)
+    assert output.stat().st_size < 1_000_000
+
+
 def test_quickstart_optimises_a_small_kernel_and_shows_it(tmp_path):
     output, store = tmp_path / "rendered.ipynb", tmp_path / "run.sqlite"
     parameters = {"workload": "small/0", "iterations": 3, "beam": 2, "plans": 4, "store": str(store)}
