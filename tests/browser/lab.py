@@ -149,9 +149,9 @@ class Notebook:
     def shoot(self, selector: str, name: str) -> None:
         """Keep a picture of an element as an artefact."""
         element = self.page.locator(selector).first
-        element.scroll_into_view_if_needed()
-        self.page.wait_for_timeout(200)
-        element.screenshot(path=self._lab.artefacts / f"{name}.png")
+        element.evaluate("element => element.scrollIntoView({ block: 'start' })")
+        self.page.wait_for_timeout(400)
+        self.page.screenshot(path=self._lab.artefacts / f"{name}.png", clip=element.bounding_box())
 
     def times(self) -> dict[str, list[float]]:
         """Return how long the widgets of the page took for what, in milliseconds."""

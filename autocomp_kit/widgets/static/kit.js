@@ -32,7 +32,8 @@ export function fill(element, ...children) {
 /** A widget's place on the page: its root element, and its ways to the kernel. */
 export function open({ model, el, experimental, signal }, name, label) {
   const status = h("div", { class: "ack-status", role: "status" });
-  const root = h("div", { class: `ack ack-${name}`, role: "group", "aria-label": label });
+  // JupyterLab's shortcuts would take our keys first: Ctrl+Enter would run the cell, arrows would leave it.
+  const root = h("div", { class: `ack ack-${name}`, role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" });
   el.append(root);
   const ending = new AbortController();
   signal?.addEventListener("abort", () => ending.abort());
