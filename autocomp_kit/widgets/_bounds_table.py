@@ -17,8 +17,8 @@ __all__ = ["Bounds", "bounds_of", "bounds_table"]
 class Bounds(NamedTuple):
     """Cycles that no kernel of a workload can go below on a machine.
 
-    ``array``: multiply-accumulates over DIM squared. ``memory``: every argument moved once over the memory port,
-    ``None`` where the workload cannot be loaded any more. The third bound depends on the kernel: a host that issues
+    ``array``: multiply-accumulates over DIM squared. ``memory``: every input loaded once over the memory port
+    (outputs may stay in the last-level cache), ``None`` where the workload cannot be loaded any more. The third bound depends on the kernel: a host that issues
     one instruction per cycle needs at least as many cycles as the kernel has instructions.
     """
 
@@ -34,7 +34,7 @@ def bounds_of(history: RunHistory) -> Bounds:
         machine = load_config(history.record.problem.machine)
     except ValueError:
         return Bounds(array, None)
-    moved = sum(argument.nbytes for argument in workload.arguments)
+    moved = sum(argument.nbytes for argument in workload.arguments if argument.role != "output")
     return Bounds(array, -(-moved // machine.memory.bytes_per_cycle))
 
 

@@ -3,7 +3,7 @@
 import { append, count, fill, h, open, percent, perFrame } from "./kit.js";
 import { drawChart } from "./chart.js";
 
-const BOUNDS = { array: ["green", "array: every cycle a full product"], memory: ["purple", "memory: every argument moved once"], host: ["orange", "host: one instruction per cycle"] };
+const BOUNDS = { array: ["green", "array: every cycle a full product"], memory: ["purple", "memory: every input loaded once"], host: ["orange", "host: one instruction per cycle"] };
 
 function renderBounds(context) {
   const view = open(context, "bounds", "Candidates and the bounds of the machine");
