@@ -17,9 +17,10 @@ __all__ = ["Bounds", "bounds_of", "bounds_table"]
 class Bounds(NamedTuple):
     """Cycles that no kernel of a workload can go below on a machine.
 
-    ``array``: multiply-accumulates over DIM squared. ``memory``: every input loaded once over the memory port
-    (outputs may stay in the last-level cache), ``None`` where the workload cannot be loaded any more. The third bound depends on the kernel: a host that issues
-    one instruction per cycle needs at least as many cycles as the kernel has instructions.
+    ``array``: multiply-accumulates over DIM squared. ``memory``: every input loaded once over the memory port (outputs
+    may stay in the last-level cache), ``None`` where the workload cannot be loaded any more. The third bound depends
+    on the kernel: a host that issues one instruction per cycle needs at least as many cycles as the kernel has
+    instructions.
     """
 
     array: int
