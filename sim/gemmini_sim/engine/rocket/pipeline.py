@@ -48,6 +48,7 @@ FOLLOWED = 1  # cycles lost when a packet's branch is found only after the packe
 FLOAT_DOUBLE, FLOAT_SINGLE = 6, 4  # fused multiply-add and all that goes through it
 FLOAT_OTHER, FLOAT_TO_INTEGER = 4, 3
 FLOAT_DIVIDE = 4  # beside one cycle per bit
+AFTER_FLOW, ELSEWHERE = -1, -2  # in place of the halfword of the next instruction
 UNCACHED = 0x8000_0000  # addresses below are devices
 
 
@@ -55,7 +56,7 @@ UNCACHED = 0x8000_0000  # addresses below are devices
 def issue(host, core, instruction, operation, halfword):
     """Time an instruction if that is simple; return False, and change nothing, if it is not."""
     kind = KIND[operation]
-    if halfword != host["next"] or kind > kinds.FLOW or host["patient"]:
+    if halfword != host["next"] or kind > kinds.FLOW:
         return False
     end = halfword + instruction["size"]
     packet = end - 1 >> 1
@@ -73,7 +74,7 @@ def issue(host, core, instruction, operation, halfword):
         address = core["x"][instruction["rs1"]] + instruction["imm"]
         line = address >> host["line_shift"]
         word = address >> 3
-        if host["load_line"][line & (FILTER - 1)] != line or host["upgrade_time"] == time - 1:
+        if host["load_line"][line & (FILTER - 1)] != line:
             return False
         if host["store_word"] == word or host["older_word"] == word:
             return False
@@ -95,7 +96,7 @@ def issue(host, core, instruction, operation, halfword):
     host["time"] = time
     ready[rd] = time + LATENCY[operation]
     if kind == kinds.FLOW:
-        host["next"] = -1
+        host["next"] = AFTER_FLOW
         host["flow"] = operation
         host["flow_end"] = end
         host["flow_rd"] = rd
@@ -263,21 +264,35 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
         return
     size = np.int64(instruction["size"])
     end = halfword + size
+    expected = host["next"]
+    if expected < ELSEWHERE:
+        expected = ~expected
     if kind == kinds.MARKER:
-        if halfword == host["next"]:
-            host["next"] = end
+        if halfword == expected:
+            host["next"] = end if expected == host["next"] else ~end
         return
-    fetched = np.int64(-1)
-    if halfword != host["next"]:
-        if host["next"] == -1:
+    packet = end - 1 >> 1
+    if halfword != expected:
+        fetched = np.int64(-1)
+        if expected == AFTER_FLOW:
             fetched = _follow(host, bht, halfword)
         else:  # a trap, or the return from one
             fetched = host["time"] + AFTER_FLUSH
             forget_queue(host)
+        if fetched >= 0:
+            start_packet(host, icache, clock, tags, trace, events, halfword >> 1, fetched)
+            host["time"] = max(host["time"], host["fetched"] + DECODE - 1)
+        if (
+            kind <= kinds.FLOW
+            and host["late_register"] < 0
+            and not host["fenced"]
+            and host["upgrade_time"] != host["time"]
+        ):
+            host["next"] = halfword
+            if issue(host, core, instruction, operation, halfword):
+                host["taken"][host["number"] & 7] = host["time"] - DECODE
+                return
     host["next"] = end
-    packet = end - 1 >> 1
-    if fetched >= 0:
-        start_packet(host, icache, clock, tags, trace, events, halfword >> 1, fetched)
     while host["packet"] < packet:
         following = host["packet"] + 1
         behind = 1 if following == packet and halfword >> 1 != packet else 0
@@ -369,10 +384,10 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
         number = instruction["imm"]
         reads = (operation == op.CSRRS or operation == op.CSRRSI) and instruction["rs1"] == 0
         if kind == kinds.SYSTEM or (not reads and not 0x340 <= number <= 0x343):
-            host["next"] = -2  # what follows is fetched anew
+            host["next"] = ELSEWHERE  # what follows is fetched anew
     elif kind == kinds.FENCE_I:
         flush_icache(host, icache)
-        host["next"] = -2
+        host["next"] = ELSEWHERE
     elif kind == kinds.FENCE:
         host["fenced"] = 1
 
@@ -380,12 +395,13 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
     host["taken"][host["number"] & 7] = time - DECODE
     ready[rd] = time + latency
     if kind == kinds.FLOW:
-        host["next"] = -1
+        host["next"] = AFTER_FLOW
         host["flow"] = operation
         host["flow_end"] = end
         host["flow_rd"] = rd
         host["flow_rs1"] = rs1
-    host["patient"] = 1 if host["fenced"] or host["late_register"] >= 0 else 0
+    elif (host["fenced"] or host["late_register"] >= 0 or host["upgrade_time"] == time) and host["next"] == end:
+        host["next"] = ~end  # so that what follows does not take the fast path
 
 
 @jit

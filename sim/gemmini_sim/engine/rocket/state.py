@@ -44,7 +44,9 @@ RAS_ENTRIES = 32
 ROCKET_DTYPE = np.dtype(
     [
         ("time", "i8"),  # cycle in which the last instruction was in the write-back stage, where it commits
-        ("next", "i8"),  # halfword of the instruction that follows in sequence; -1 after one that may go elsewhere
+        # halfword of the instruction that follows in sequence, inverted if that cannot take the fast path; -1 behind a
+        # branch or jump, -2 if it is elsewhere
+        ("next", "i8"),
         ("ready", "i8", (66,)),  # earliest write-back cycle of an instruction that uses the register
         # --- fetch: packets are numbered by their address
         ("packet", "i8"),  # packet of the last halfword that was decoded
@@ -76,7 +78,6 @@ ROCKET_DTYPE = np.dtype(
         ("probes_seen", "i8"),
         # --- long operations
         ("divider_free", "i8"),  # earliest write-back cycle of the next multiplication or division
-        ("patient", "i8"),  # the next instruction cannot take the fast path
         ("late_register", "i8"),  # register whose result waits for the write port, -1 if none, and since when
         ("late_time", "i8"),
         ("float_free", "i8"),
