@@ -49,7 +49,8 @@ FLOAT_DOUBLE, FLOAT_SINGLE = 6, 4  # fused multiply-add and all that goes throug
 FLOAT_OTHER, FLOAT_TO_INTEGER = 4, 3
 FLOAT_DIVIDE = 4  # beside one cycle per bit
 AFTER_FLOW, ELSEWHERE = -1, -2  # in place of the halfword of the next instruction
-UNCACHED = 0x8000_0000  # addresses below are devices
+# Addresses of memory; all others are devices, or nothing, in which case a trap follows.
+MEMORY, MEMORY_END = 0x8000_0000, 1 << 40
 
 
 @jit_part
@@ -337,7 +338,7 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
         read = kind == kinds.LOAD or kind == kinds.FLOAT_LOAD or kind == kinds.ATOMIC
         write = not (kind == kinds.LOAD or kind == kinds.FLOAT_LOAD)
         straddles = halfword & 1 & size >> 1
-        if address >= UNCACHED:
+        if MEMORY <= address < MEMORY_END:
             width = 3
             if kind == kinds.LOAD:
                 width = (operation - op.LB) & 3
