@@ -1,9 +1,11 @@
 """What the sanitizer finds in small programs, each with its line and range, and what it leaves alone."""
 
+import json
+import sys
 from functools import cache
 
 import pytest
-from gemmini_sim import compile_c, load_config, simulate
+from gemmini_sim import cli, compile_c, load_config, simulate
 
 MACHINE = load_config("int8-16").with_values({"memory.megabytes": 16})
 
@@ -272,3 +274,32 @@ PROPER = {
 def test_proper_programs_have_no_findings(name):
     result, findings = findings_of(PROPER[name] + "\n    gemmini_region_end(0);")
     assert (result.status, findings) == ("exited", ())
+
+
+def test_the_command_line_prints_findings(tmp_path, monkeypatch, capsys):
+    program = tmp_path / "program.elf"
+    program.write_bytes(build(CASES["host reads a store"][0]))
+    monkeypatch.setattr(sys, "argv", ["gemmini-sim", "run", str(program), "--no-timing", "--sanitize", "--json"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    said = capsys.readouterr()
+    assert left.value.code == 0
+    assert "dram-race: load by the host (kernel.c:22) and mvout (kernel.c:21) touch bytes 0x8" in said.err
+    (found,) = json.loads(said.out.splitlines()[-1])["findings"]
+    assert (found["kind"], found["place"]["line"], found["other"]["line"]) == ("dram-race", 22, 21)
+
+
+LOOP = """\
+    gemmini_extended3_config_ld(16, MVIN_SCALE_IDENTITY, false, 0); gemmini_config_st(16);
+    for (int i = 0; i < COUNT; i++) {
+        gemmini_extended_mvin(a[i & 31], 16 * (i & 255), 16, 16);
+        gemmini_extended_mvout(c[i & 31], 16 * (i & 255), 16, 16);
+    }
+    gemmini_fence();
+"""
+
+
+def test_many_findings_of_one_line_are_one():
+    _, findings = findings_of(LOOP.replace("COUNT", "40000").replace("a[i & 31]", "a[0]"), timing=False)
+    assert [sketch(finding)[:3] for finding in findings] == [("redundant-load", 22, "mvin")]
+    assert (findings[0].first, findings[0].last, findings[0].count) == (0, 4095, 40000 - 256)
