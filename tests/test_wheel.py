@@ -26,6 +26,9 @@ def test_data_headers_and_templates_are_in_the_wheel(wheel):
     shipped = {f"autocomp_kit/_data/{path.relative_to(ROOT / 'data')}" for path in (ROOT / "data").rglob("*.*")}
     assert shipped
     assert shipped <= names
+    static = {path.relative_to(ROOT).as_posix() for path in (ROOT / "autocomp_kit/widgets/static").rglob("*.*")}
+    assert static
+    assert static <= names
     for name in ("include/gemmini.h", "runtime/crt0.S", "runtime/link.ld", "presets/int8-16.toml", "py.typed"):
         assert f"gemmini_sim/{name}" in names
     assert not any(name.startswith(("tests/", "sim/", "data/")) for name in names)

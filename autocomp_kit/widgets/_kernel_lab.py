@@ -163,20 +163,23 @@ class KernelLab(Widget):
         return {}, [(STATIC / "vendor" / "codemirror.js").read_bytes()]
 
     @request
-    def start_evaluate(self, _: dict[str, Any]) -> Reply:
+    def start_evaluate(self, message: dict[str, Any]) -> Reply:
         """Evaluate without keeping the kernel busy."""
+        self._take_in(message)
         return self._in_background("evaluating", self.evaluate)
 
     @request
-    def start_implement(self, _: dict[str, Any]) -> Reply:
+    def start_implement(self, message: dict[str, Any]) -> Reply:
         """Have the plan implemented without keeping the kernel busy."""
+        self._take_in(message)
         if not self.plan.strip() and not self.item_id:
             raise InputError("write a plan first, or choose an option of the menu")
         return self._in_background("the agent writes", self.implement)
 
     @request
-    def submit(self, _: dict[str, Any]) -> Reply:
+    def submit(self, message: dict[str, Any]) -> Reply:
         """Put the kernel into the beam."""
+        self._take_in(message)
         self.continue_search()
         return {}
 
@@ -185,6 +188,11 @@ class KernelLab(Widget):
         """Put the parent's code into the editor."""
         self.code = self._parent_code()
         return {}
+
+    def _take_in(self, message: dict[str, Any]) -> None:
+        """Take what the page shows: a change of a trait may still be on its way when a request arrives."""
+        self.code = str(message.get("code", self.code))
+        self.plan = str(message.get("plan", self.plan))
 
     def _in_background(self, what: str, work: Callable[[], object]) -> Reply:
         if not self._lock.acquire(blocking=False):

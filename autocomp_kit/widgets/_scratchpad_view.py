@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -73,11 +74,11 @@ class ScratchpadView(Widget):
     @request
     def picture(self, message: dict[str, Any]) -> Reply:
         """Give the picture of the window, and how many rows are live over time."""
-        contents = self._contents[self.memory]
+        contents = self._asked(message)
         begin, end = float(message["begin"]), float(message["end"])
         if not end > begin:
             raise InputError("a window needs an end after its begin")
-        first, last = self._rows_shown()
+        first, last = self._rows_shown(contents, message.get("rows", self.rows))
         picture = contents.picture(
             begin,
             end,
@@ -85,7 +86,7 @@ class ScratchpadView(Widget):
             last_row=last,
             height=int(min(max(message["height"], 1), 1024)),
             width=int(min(max(message["width"], 1), 2048)),
-            colour="reload" if self.colour == "reload" else "operand",
+            colour="reload" if message.get("colour", self.colour) == "reload" else "operand",
         )
         parts, width = picture.kind.shape
         answer = {"begin": begin, "end": end, "first_row": first, "last_row": last, "parts": parts, "width": width}
@@ -94,13 +95,13 @@ class ScratchpadView(Widget):
     @request
     def residents(self, message: dict[str, Any]) -> Reply:
         """Give what lives in the memory at a cycle."""
-        found = self._contents[self.memory].residents(float(message["cycle"]))
+        found = self._asked(message).residents(float(message["cycle"]))
         return {"cycle": message["cycle"], "residents": [one._asdict() for one in found]}
 
     @request
     def place(self, message: dict[str, Any]) -> Reply:
         """Give what a row holds at a cycle."""
-        found = self._contents[self.memory].resident_at(int(message["row"]), float(message["cycle"]))
+        found = self._asked(message).resident_at(int(message["row"]), float(message["cycle"]))
         return {"resident": found._asdict() if found else None}
 
     @request
@@ -115,9 +116,13 @@ class ScratchpadView(Widget):
             raise InputError("an address has 32 bits")
         return decode_address(bits, self.trace.machine).model_dump()
 
-    def _rows_shown(self) -> tuple[int, int]:
-        contents = self._contents[self.memory]
-        first, last = self.rows
+    def _asked(self, message: dict[str, Any]) -> MemoryContents:
+        """Return the memory that the page means: a change of the trait may still be on its way."""
+        return self._contents.get(message.get("memory", ""), self._contents[self.memory])
+
+    @staticmethod
+    def _rows_shown(contents: MemoryContents, rows: Sequence[int]) -> tuple[int, int]:
+        first, last = int(rows[0]), int(rows[1])
         if not 0 <= first < last <= contents.rows:
             return 0, contents.rows
         return first, last

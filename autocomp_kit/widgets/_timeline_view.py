@@ -101,8 +101,8 @@ class TimelineView(Widget):
     def neighbour(self, message: dict[str, Any]) -> Reply:
         """Give the command before or after the selected one in the same unit."""
         commands = self.traces[self.shown].commands
-        step, current = int(message["step"]), self.selected
-        if current < 0:
+        step, current = int(message["step"]), int(message.get("from", self.selected))
+        if not 0 <= current < len(commands):
             return {"command": -1}
         unit = commands["unit"][current]
         others = np.flatnonzero(commands["unit"] == unit)

@@ -36,20 +36,21 @@ function renderLab(context) {
     searched ? h("div", { class: "ack-lab-plan" },
       h("div", { class: "ack-lab-write" }, plan, item),
       h("div", { class: "ack-bar" },
-        button("Let the agent implement it", "The agent writes the kernel from the plan", quietly(async () => { push(); await view.ask("start_implement"); })),
-        button("Put into the beam and go on", "The search continues with this kernel", quietly(async () => { push(); await view.ask("submit"); })), message)) : null,
+        button("Let the agent implement it", "The agent writes the kernel from the plan", quietly(async () => view.ask("start_implement", push()))),
+        button("Put into the beam and go on", "The search continues with this kernel", quietly(async () => view.ask("submit", push()))), message)) : null,
     h("details", {}, h("summary", {}, "Differences from where you started"), differences),
   ]);
 
   /** Tell the kernel what is in the editor. */
   function push() {
-    view.set({ code: editor ? editor.text() : view.get("code"), plan: plan.value });
+    const shown = { code: editor ? editor.text() : view.get("code"), plan: plan.value };
+    view.set(shown);
+    return shown;
   }
 
   const run = quietly(async () => {
-    push();
     evaluate.begun = performance.now();
-    await view.ask("start_evaluate");
+    await view.ask("start_evaluate", push());
   });
   function start() {
     run();

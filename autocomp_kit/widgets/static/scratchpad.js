@@ -107,7 +107,7 @@ function renderScratchpad(context) {
     asked = mine;
     try {
       const [begin, end] = window_();
-      const got = await view.ask("picture", { begin, end, height: 256, width: Math.round(Math.min(1200, inside())) });
+      const got = await view.ask("picture", { begin, end, height: 256, width: Math.round(Math.min(1200, inside())), memory: view.get("memory"), colour: view.get("colour"), rows: view.get("rows") });
       const bytes = (index) => new Uint8Array(got.buffers[index].buffer, got.buffers[index].byteOffset, got.buffers[index].byteLength);
       data = { ...got, kind: bytes(0), share: bytes(1), live: new Int32Array(bytes(2).slice().buffer) };
       bitmap = null;
@@ -234,7 +234,7 @@ function renderScratchpad(context) {
   const askResidents = perFrame(quietly(async () => {
     const begun = performance.now();
     const cycle = view.get("cycle");
-    const { residents: found } = await view.ask("residents", { cycle });
+    const { residents: found } = await view.ask("residents", { cycle, memory: view.get("memory") });
     if (view.get("cycle") !== cycle) return;
     timed("scratchpad slider", begun);
     if (!found.length) return fill(residents, h("p", { class: "ack-muted ack-pad" }, "No row holds data that are still needed."));
@@ -273,7 +273,7 @@ function renderScratchpad(context) {
   }
 
   const pick = quietly(async (row, cycle, choose) => {
-    const { resident } = await view.ask("place", { row, cycle });
+    const { resident } = await view.ask("place", { row, cycle, memory: view.get("memory") });
     if (choose) return resident && view.set({ line: resident.line, selected: resident.command });
     const base = view.get("memory") === "accumulator" ? 0x80000000 : 0;
     const lines = [`row ${count(row)} = address 0x${(base + row).toString(16)}, cycle ${count(cycle)}`];

@@ -343,7 +343,7 @@ function renderTimeline(context) {
   }
 
   const step = quietly(async (direction) => {
-    const { command } = await view.ask("neighbour", { step: direction });
+    const { command } = await view.ask("neighbour", { step: direction, from: view.get("selected") });
     if (command >= 0) view.set({ selected: command });
   });
 
