@@ -705,11 +705,6 @@ def run(
         outcome = _NEXT
         logged = 0
         if logging:
-            if core["log_count"] == log.shape[0] or (operation == op.ROCC and core["logging"] != op.LOG_ALL):
-                core["logging"] = op.LOG_ALL  # what the host did before the first command does not matter
-                core["status"] = op.LOG_FULL
-                issue_again(host, first_halfword + index)
-                break
             logged = note(core, log, touched, instruction, pc)
         if operation == op.UNDECODED:
             outcome = _fetch(core, memory, pc, instruction)
@@ -778,6 +773,10 @@ def run(
             issue_again(host, first_halfword + index)
             break
         float_ready = (core["mstatus"] >> 13) & 3 == 3
+        if logging and (core["log_count"] == log.shape[0] or (operation == op.ROCC and core["logging"] != op.LOG_ALL)):
+            core["logging"] = op.LOG_ALL  # what the host did before the first command does not matter
+            core["status"] = op.LOG_FULL
+            break
 
     if core["status"] == op.RUNNING:
         core["status"] = op.LIMIT
