@@ -145,23 +145,21 @@ def prompt(
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Show the prompt that a model reads, or would read, in a run."""
-    from gemmini_sim import load_config  # noqa: PLC0415 - other commands start without it
-
-    from autocomp_kit import preview  # noqa: PLC0415 - as above
-    from autocomp_kit.prompts import Prompts  # noqa: PLC0415 - as above
+    from autocomp_kit import preview  # noqa: PLC0415 - other commands start without it
+    from autocomp_kit.agents.base import CodeRequest, PlanRequest  # noqa: PLC0415 - as above
 
     if sum(choice is not None for choice in (plan, candidate, parent)) != 1:
         raise InputError("say which prompt: one of --plan, --candidate, --parent")
     with _open(store) as study:
         history = study.load_run(run)
-    machine = load_config(history.record.problem.machine)
+    request: PlanRequest | CodeRequest
     if candidate is not None:
-        text = Prompts().code(preview.code_request_of(history, candidate), machine=machine).text
+        request, agent = preview.code_request_of(history, candidate), history.candidates[candidate].agent
     elif plan is not None:
-        text = Prompts().plan(preview.plan_request_of(history, plan), machine=machine).text
+        request, agent = preview.plan_request_of(history, plan), history.plans[plan].agent
     else:
-        text = Prompts().plan(preview.plan_request_for(history, parent or "", seed=seed), machine=machine).text
-    typer.echo(text)
+        request, agent = preview.plan_request_for(history, parent or "", seed=seed), history.record.planners[0]
+    typer.echo(preview.prompt_text(request, agent))
 
 
 def compare(

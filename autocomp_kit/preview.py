@@ -11,7 +11,7 @@ from autocomp_kit.history import RunHistory, RunRecord
 from autocomp_kit.records import Candidate, Evaluation, MenuItem
 from autocomp_kit.search import code_seed, derive_seed
 
-__all__ = ["code_request_of", "first_request", "plan_request_for", "plan_request_of"]
+__all__ = ["code_request_of", "first_request", "plan_request_for", "plan_request_of", "prompt_text"]
 
 
 def first_request(record: RunRecord, evaluation: Evaluation, *, seed: int | None = None) -> PlanRequest:
@@ -79,6 +79,14 @@ def code_request_of(history: RunHistory, candidate_id: str) -> CodeRequest:
         sample=candidate.sample,
         seed=code_seed(plan.seed, candidate.sample),
     )
+
+
+def prompt_text(request: PlanRequest | CodeRequest, agent: str) -> str:
+    """Return the prompt of a request as an agent words it, with its own settings; that of Claude for all others."""
+    from autocomp_kit.agents.claude import ClaudeAgent  # noqa: PLC0415 - needs the provider's library
+
+    kind, _, named = agent.partition(":")
+    return ClaudeAgent.named(named if kind == "claude" else "default").prompt(request).text
 
 
 def _on_parent(

@@ -4,11 +4,11 @@ import pytest
 
 from autocomp_kit.errors import InputError
 from autocomp_kit.optimize import make_run
-from autocomp_kit.preview import code_request_of, first_request, plan_request_for, plan_request_of
+from autocomp_kit.preview import code_request_of, first_request, plan_request_for, plan_request_of, prompt_text
 from autocomp_kit.run import Run
 from autocomp_kit.settings import SearchConfig
 from autocomp_kit.testing import TOY_KERNEL, TOY_MENU, TOY_PROBLEM, ToyAgent, ToyEvaluator
-from tests.kit.samples import evaluation
+from tests.kit.samples import code_request, evaluation
 
 
 class Listening(ToyAgent):
@@ -77,3 +77,10 @@ def test_without_a_seed_the_whole_menu_is_offered():
     record = make_run("small/0", agent="rules").before.record
     assert first_request(record, evaluation()).options == record.menu.available()
     assert len(first_request(record, evaluation(), seed=1).options) < len(record.menu.available())
+
+
+def test_a_prompt_is_shown_as_its_agent_words_it():
+    request = code_request()
+    whole, edits = (prompt_text(request, f"claude:claude-opus-5-5{setting}") for setting in ("", ",edits=true"))
+    assert prompt_text(request, "rules") == whole != edits
+    assert '"find"' in edits
