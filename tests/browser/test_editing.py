@@ -87,7 +87,9 @@ def test_a_mistake_in_the_editor_is_shown_at_its_line_and_cured(notebook):
     content = notebook.page.locator(".ack-lab .cm-content")
     content.click()
     content.press("Control+Home")
-    notebook.page.keyboard.insert_text("int x = ;\n")
+    for _ in range(3):  # past two comments and the function's head
+        content.press("ArrowDown")
+    notebook.page.keyboard.insert_text("  nonsense();\n")
     content.press("Control+Enter")
     notebook.until("lab.result and not lab.result['correct']", seconds=60)
     notebook.page.wait_for_selector(".ack-lab .cm-lintRange-error")
