@@ -44,8 +44,12 @@ def _does_not_fit(registers, scratchpad, accumulator, c):
     What is a little too large is found by the move or the compute that leaves memory.
     """
     dim = scratchpad.shape[1]
-    if min(c["irows"], c["icols"]) < 0 or max(c["left_pad"], c["right_pad"], c["upper_pad"]) > _MAX_PAD:
+    # Without a kernel or an output there may be less than no input; nothing is multiplied then.
+    products = c["weight_rows"] * c["batches"] * c["orows"] * c["ocols"]
+    if products > 0 and min(c["irows"], c["icols"]) < 0:
         return fault(registers, BAD_LOOP, min(c["irows"], c["icols"]), 0)
+    if max(c["left_pad"], c["right_pad"], c["upper_pad"]) > _MAX_PAD:
+        return fault(registers, BAD_LOOP, max(c["left_pad"], c["right_pad"], c["upper_pad"]), 0)
     pixels = (
         c["batches"]
         * ((c["irows"] + c["downsample"]) >> c["downsample"])
