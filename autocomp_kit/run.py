@@ -115,6 +115,7 @@ class Run:
         self._pace = Pace(calls, limits or Limits(), spent=before.usage, seconds=before.summary().seconds)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._work: asyncio.Task[tuple[StopReason, str]] | None = None
+        self._cancelled = False
 
     @classmethod
     def reopen(
@@ -298,7 +299,8 @@ class Run:
             return result.result()
 
     def cancel(self) -> None:
-        """End the run as soon as the evaluations under way are done; callable from any thread."""
+        """End the run as soon as the evaluations under way are done; callable from any thread, from its start on."""
+        self._cancelled = True
         if self._work is not None:
             self._soon(self._work.cancel)
 
@@ -363,6 +365,8 @@ class Run:
     async def _search(self, recorder: Recorder, evaluations: Evaluations) -> tuple[StopReason, str]:
         record = self.before.record
         recorder.started(evaluations.entry)
+        if self._cancelled:  # before there was a task to cancel
+            raise asyncio.CancelledError
         session = Session(record, self._ensemble, recorder, evaluations, self._pace)
         start, history = self._carried()
         if record.origin is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import ipywidgets
 import traitlets
@@ -10,12 +11,33 @@ import traitlets
 from autocomp_kit.errors import InputError
 from autocomp_kit.widgets._base import Widget
 
-__all__ = ["linked"]
+__all__ = ["LinkedViews", "linked"]
 
 _SHARED = ("selected", "line", "window", "cycle", "iteration")
 
 
-def linked(*widgets: Widget) -> ipywidgets.VBox:
+class LinkedViews(ipywidgets.VBox):
+    """Views in one box, which shows the summaries of all of them where no kernel is."""
+
+    def __init__(self, views: tuple[Widget, ...], links: list[traitlets.link]) -> None:
+        super().__init__(views)
+        self._links = links
+
+    def unlink(self) -> None:
+        """Let every view have a selection of its own again."""
+        for link in self._links:
+            link.unlink()
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self.children))
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**options) or {}
+        pages = (view._repr_mimebundle_()[0]["text/html"] for view in self.children)  # noqa: SLF001 - Jupyter's name
+        return {**bundle, "text/plain": repr(self), "text/html": "".join(pages)}
+
+
+def linked(*widgets: Widget) -> LinkedViews:
     """Return the widgets in one box; what is selected in one is selected in the others that know it.
 
     Candidates are shared by :class:`BeamStepper` and :class:`BoundsView`; commands, C lines and the window of time by
@@ -40,11 +62,4 @@ def linked(*widgets: Widget) -> ipywidgets.VBox:
             links += [traitlets.link((first, name), (second, name)) for first, second in pairwise(group)]
     if not links:
         raise InputError("these widgets share nothing: link views of runs with each other, and views of traces")
-    box = ipywidgets.VBox(widgets)
-    box.unlink = lambda: _unlink(links)
-    return box
-
-
-def _unlink(links: list[traitlets.link]) -> None:
-    for link in links:
-        link.unlink()
+    return LinkedViews(widgets, links)
