@@ -16,7 +16,7 @@ __all__ = ["LinkedViews", "linked"]
 _SHARED = ("selected", "line", "window", "cycle", "iteration")
 
 
-class LinkedViews(ipywidgets.VBox):
+class LinkedViews(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets publishes no types
     """Views in one box, which shows the summaries of all of them where no kernel is."""
 
     def __init__(self, views: tuple[Widget, ...], links: list[traitlets.link]) -> None:
@@ -33,7 +33,7 @@ class LinkedViews(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options) or {}
-        pages = (view._repr_mimebundle_()[0]["text/html"] for view in self.children)  # noqa: SLF001 - Jupyter's name
+        pages = (view._repr_mimebundle_()[0]["text/html"] for view in self.children)
         return {**bundle, "text/plain": repr(self), "text/html": "".join(pages)}
 
 
