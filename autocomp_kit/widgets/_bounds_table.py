@@ -11,10 +11,10 @@ from gemmini_sim import load_config
 from autocomp_kit.history import RunHistory
 from autocomp_kit.workloads import load_workload
 
-__all__ = ["Bounds", "bounds_of", "bounds_table"]
+__all__ = ["WorkloadBounds", "bounds_of", "bounds_table"]
 
 
-class Bounds(NamedTuple):
+class WorkloadBounds(NamedTuple):
     """Cycles that no kernel of a workload can go below on a machine.
 
     ``array``: multiply-accumulates over DIM squared. ``memory``: every input loaded once over the memory port (outputs
@@ -27,16 +27,16 @@ class Bounds(NamedTuple):
     memory: int | None
 
 
-def bounds_of(history: RunHistory) -> Bounds:
+def bounds_of(history: RunHistory) -> WorkloadBounds:
     """Return the bounds of a run's workload on its machine."""
     array = next((one.ideal_cycles for one in history.evaluations.values()), 1)
     try:
         workload = load_workload(history.record.problem.source)
         machine = load_config(history.record.problem.machine)
     except ValueError:
-        return Bounds(array, None)
+        return WorkloadBounds(array, None)
     moved = sum(argument.nbytes for argument in workload.arguments if argument.role != "output")
-    return Bounds(array, -(-moved // machine.memory.bytes_per_cycle))
+    return WorkloadBounds(array, -(-moved // machine.memory.bytes_per_cycle))
 
 
 def bounds_table(history: RunHistory) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import ROOT, Lab, chromium, lab
+from tests.browser.lab import ROOT, Lab, Notebook, chromium, lab
 
 ARTEFACTS = Path(os.environ.get("BROWSER_ARTEFACTS", ROOT / "output" / "browser"))
 
@@ -35,6 +35,13 @@ def browser_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     with lab(tmp_path_factory.mktemp("lab"), ARTEFACTS) as started:
         yield started
+
+
+@pytest.fixture
+def no_errors(notebook: Notebook) -> Iterator[None]:
+    """Fail a test after which the module's notebook has an error on its console or in its kernel."""
+    yield
+    assert notebook.errors == []
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ run = make_run('small/0', config=SearchConfig(iterations=3, beam=3, plans=4, cod
 history = run.execute()
 """
 CELLS = (SETUP, "stepper = BeamStepper(run)\nstepper")
+pytestmark = pytest.mark.usefixtures("no_errors")
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +21,6 @@ def notebook(browser_lab):
     opened.page.wait_for_selector(".ack-beam .ack-diff", timeout=60_000)
     yield opened
     opened.close()
-
-
-@pytest.fixture(autouse=True)
-def no_errors(notebook):
-    yield
-    assert notebook.errors == []
 
 
 def test_it_opens_at_the_best_candidate_with_its_plan_and_diff(notebook):

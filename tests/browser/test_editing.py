@@ -18,6 +18,7 @@ lab = KernelLab(live.run)
 beam, bounds = BeamStepper(history), BoundsView(history)
 """
 CELLS = (SETUP, "live", "live.start()", AFTER, "editor", "lab", "linked(beam, bounds)")
+pytestmark = pytest.mark.usefixtures("no_errors")
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +27,6 @@ def notebook(browser_lab):
     opened.page.wait_for_selector(".cm-editor", timeout=90_000)
     yield opened
     opened.close()
-
-
-@pytest.fixture(autouse=True)
-def no_errors(notebook):
-    yield
-    assert notebook.errors == []
 
 
 def test_a_live_run_shows_its_end_and_what_it_found(notebook):

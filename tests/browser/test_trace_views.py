@@ -10,6 +10,7 @@ from autocomp_kit.widgets import ScratchpadView, TimelineView
 trace = trace_kernel('small/0')
 """
 CELLS = (SETUP, "timeline = TimelineView(trace)\ntimeline", "memory = ScratchpadView(trace)\nmemory")
+pytestmark = pytest.mark.usefixtures("no_errors")
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +19,6 @@ def notebook(browser_lab):
     opened.page.wait_for_selector(".ack-pad-row", timeout=60_000)
     yield opened
     opened.close()
-
-
-@pytest.fixture(autouse=True)
-def no_errors(notebook):
-    yield
-    assert notebook.errors == []
 
 
 def test_keys_zoom_and_pan_the_timeline(notebook):
