@@ -162,6 +162,15 @@ def test_four_blocks_to_one_line_take_seven_cycles_per_row():
     assert {b - a for a, b in pairwise(first_beats)} == {7}
 
 
+@pytest.mark.parametrize(("columns", "beats"), [(32, 5), (64, 8)])
+def test_whole_accumulator_rows_of_several_blocks_are_longer_than_their_data(columns, beats):
+    """A cycle for each earlier block, then puts of 16 bytes for each of them and of 64 for the last."""
+    machine = Machine(setup=[config_store(256)])
+    machine.run([mvout(DATA, ACCUMULATOR + FULL, columns)])
+    first_beats = machine.cycles("dma_put")[::beats]
+    assert {b - a for a, b in pairwise(first_beats)} == {beats + columns // 16 - 1}
+
+
 def pairs(count, weights=BANK, result=lambda i: ACCUMULATOR + 16 * (i % 32), activations=0, rows=16):
     return [command for i in range(count) for command in pair(weights, result(i), activations, rows)]
 

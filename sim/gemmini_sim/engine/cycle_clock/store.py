@@ -340,10 +340,9 @@ def _send_row(clock, rs1, rs2, blocks):
         clock["out_last"][slot] = clock["store_wrow"] == size - 1 and clock["store_wcol"] == size - 1
     clock["out_local"][slot] = local
     clock["out_kind"][slot] = kind
-    bytes_out = (clock["store_block"] * dim + length) * clock["element_bytes"]
-    if kind == _FULL:
-        bytes_out = length * clock["accumulator_bytes"]
-    clock["out_bytes"][slot] = bytes_out
+    # The writer takes all blocks before the last for rows of elements, also when they are of the accumulator's width.
+    width = clock["accumulator_bytes"] if kind == _FULL else clock["element_bytes"]
+    clock["out_bytes"][slot] = clock["store_block"] * dim * clock["element_bytes"] + length * width
     clock["out_tracker"][slot] = clock["store_tracker"]
     clock["out_time"][slot] = now + 1
     clock["out_end"] += 1
