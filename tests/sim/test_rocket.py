@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from gemmini_sim._machine import new_machine, run_machine
 from gemmini_sim.config import load_config
 from gemmini_sim.elf import Segment
+from gemmini_sim.engine import core_state, cycle_clock
 
 BASE = 0x8000_0000
 DATA = 0x8040_0000
@@ -163,3 +165,38 @@ def test_without_timing_every_instruction_takes_a_cycle():
     )
     machine = run_machine(machine, console_limit=100)
     assert machine.regions[0]["end_cycle"] - machine.regions[0]["begin_cycle"] == 10
+
+
+def test_arrays_that_grow_while_the_program_runs_cost_no_cycle():
+    """Commands, printed characters and regions, some of which find the trace, the console or the table full."""
+    command = 3 << 12 | 0x7B  # config_ex, both operands x0
+    print_ = [addi(5, 0, 10), lui(6, 0x10020), store(5, 6, 0)]
+    first = len(SETUP) + 1
+    words = [*SETUP, addi(31, 0, 300), BEGIN, *[command] * 20, END, *print_ * 3]
+    words += [addi(31, 31, -1), branch_not_equal(31, 0, 4 * (first - len(words) - 1))]
+    words += [addi(5, 0, 1), slli(5, 5, 56), lui(6, 0x10020), store(5, 6, 0)]
+    code = b"".join(word.to_bytes(4, "little") for word in words)
+    machines = []
+    for roomy in (False, True):
+        machine = new_machine(
+            LEAN,
+            entry=BASE,
+            segments=[Segment(BASE, code, len(code), executable=True)],
+            max_instructions=100_000,
+            tracing=True,
+        )
+        if roomy:
+            machine = machine._replace(
+                trace=cycle_clock.new_trace(8192),
+                console=np.zeros(8192, np.uint8),
+                regions=np.zeros(512, core_state.REGION_DTYPE),
+            )
+        machines.append(run_machine(machine, console_limit=8192))
+    grown, roomy = machines
+    assert grown.trace.size > 4096
+    assert grown.console.size > 0
+    assert grown.regions.size > 64
+    count = int(grown.core[0]["region_count"])
+    assert count == 300
+    assert (grown.regions[:count] == roomy.regions[:count]).all()
+    assert grown.core[0]["stall"] == roomy.core[0]["stall"]

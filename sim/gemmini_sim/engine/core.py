@@ -719,7 +719,7 @@ def run(
             rs2 = x[instruction["rs2"]] if instruction["rm"] & 1 else np.int64(-1)
             if clock["tracing"] != 0 and clock["trace_count"] >= trace.shape[0]:
                 core["status"] = op.TRACE_FULL
-                issue_again(host, first_halfword + index)
+                issue_again(host, instruction, operation, first_halfword + index)
                 break
             accelerator.registers[0]["pc"] = pc
             code_ = execute(accelerator, scratchpad, accumulator, memory, instruction["imm"], rs1, rs2)
@@ -770,7 +770,7 @@ def run(
                 break
             index = core["pc"] - code_base >> 1
         else:
-            issue_again(host, first_halfword + index)
+            issue_again(host, instruction, operation, first_halfword + index)
             break
         float_ready = (core["mstatus"] >> 13) & 3 == 3
         if logging and (core["log_count"] == log.shape[0] or (operation == op.ROCC and core["logging"] != op.LOG_ALL)):

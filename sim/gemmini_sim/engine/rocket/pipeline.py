@@ -432,8 +432,15 @@ def commit_fence(rocket, clock, tags, trace, events):
 
 
 @jit_part
-def issue_again(host, halfword):
+def issue_again(host, instruction, operation, halfword):
     """Undo the timing of the last instruction, at ``halfword``: it is executed again."""
+    if KIND[operation] == kinds.MARKER:
+        host["next"] = halfword if host["next"] >= 0 else ~halfword
+        return
+    # it must not wait for itself
+    rd = instruction["rd"]
+    host["ready"][rd] = min(host["ready"][rd], host["time"])
+    host["uncached_free"] = min(host["uncached_free"], host["time"])
     host["time"] -= 1
     host["next"] = halfword
 
