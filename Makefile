@@ -14,7 +14,8 @@ lab: $(VENV)/.installed
 
 test: $(VENV)/.installed-test lint types
 	$(BIN)/gemmini-sim doctor
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal --ignore tests/browser
+	$(BIN)/pytest tests/browser  # in one process: they share a JupyterLab and a browser, which use two cores as it is
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -39,7 +40,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/uv
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --group test
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --group test --group browser
 	@touch $@
 
 clean:

@@ -1,4 +1,7 @@
-"""Browser tests need Playwright and a Chromium of the system; without them they are skipped, and say so."""
+"""Browser tests need Playwright and a Chromium of the system; without them they are skipped, and in CI they fail.
+
+Screenshots and measured times are kept in ``output/browser``, or in the folder that BROWSER_ARTEFACTS names.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,17 @@ def missing() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if reason := missing():
-        for item in items:
-            if Path(__file__).parent in item.path.parents:
-                item.add_marker(pytest.mark.skip(reason=reason))
+    own = [item for item in items if Path(__file__).parent in item.path.parents]
+    if own and (reason := missing()):
+        if os.environ.get("CI") == "true":
+            raise pytest.UsageError(f"no browser tests, and CI needs them: {reason}")
+        for item in own:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not missing():
+        terminalreporter.write_line(f"Screenshots and measured times of the browser tests: {ARTEFACTS}")
 
 
 @pytest.fixture(scope="session")
