@@ -64,9 +64,10 @@ class Recorder:
         """Return the account of a call that is about to be made."""
         return CallAccount(self, call_id, agent)
 
-    def request_sent(self, call_id: str, agent: str, most: Usage, place: BatchPlace | None) -> None:
+    def request_sent(self, call_id: str, agent: str, most: Usage, place: BatchPlace | None, *, again: bool) -> None:
         """Note what may have been spent if the process dies now."""
-        self._write(RequestSent(**self._stamp(), call_id=call_id, agent=agent, most=most, place=place))
+        event = RequestSent(**self._stamp(), call_id=call_id, agent=agent, most=most, place=place, again=again)
+        self._write(event)
 
     def started(self, entry_of: Callable[[str], str]) -> None:
         """Put the run into the store, with what it has from the run that it was forked from, or note that it goes on.
@@ -260,8 +261,8 @@ class CallAccount:
     def earlier(self) -> SentEarlier | None:
         """What an earlier session has sent for this call in a batch."""
         sent = self._recorder.before.requests.under_way.get(self._call_id)
-        return SentEarlier(sent[-1].place, sent[-1].most) if sent and sent[-1].place else None
+        return SentEarlier(sent[-1].place, sent[-1].most, sent[-1].time) if sent and sent[-1].place else None
 
-    def sent(self, most: Usage, place: BatchPlace | None = None) -> None:
-        """Write down that a request is about to be sent, or by a second time that it travels in a batch."""
-        self._recorder.request_sent(self._call_id, self._agent, most, place)
+    def sent(self, most: Usage, place: BatchPlace | None = None, *, again: bool = False) -> None:
+        """Write down that a request is about to be sent, or what more is known of the last one."""
+        self._recorder.request_sent(self._call_id, self._agent, most, place, again=again)

@@ -15,7 +15,7 @@ class Requests(NamedTuple):
     """Requests that are ``under_way``, by the id of their call, and what the ``lost`` ones can have cost.
 
     A request is lost when its process was killed before the answer came. One that travels in a batch is not: the
-    server keeps the answer.
+    server keeps the answer, or has never had the request.
     """
 
     under_way: Mapping[str, tuple[RequestSent, ...]]
@@ -29,7 +29,7 @@ class Requests(NamedTuple):
         for event in events:
             if isinstance(event, RequestSent):
                 sent = under_way.get(event.call_id, ())
-                under_way[event.call_id] = (*(sent[:-1] if event.place else sent), event)
+                under_way[event.call_id] = (*(sent[:-1] if event.again else sent), event)
             elif isinstance(event, PlanMade | PlanFailed):
                 under_way.pop(event.plan_id, None)
             elif isinstance(event, CandidateMade | CodeFailed):

@@ -107,7 +107,7 @@ class ProposalAdded(Event):
 
 
 class RequestSent(Event):
-    """A call is about to send a request that costs money, or has sent it in a batch (``place``).
+    """A call is about to send a request that costs money; with a ``place`` it travels in a batch.
 
     It can cost ``most``; what it did cost is known when the plan, the kernel or the failure of the call is.
     """
@@ -118,6 +118,8 @@ class RequestSent(Event):
     agent: str
     most: Usage
     place: BatchPlace | None = None
+    again: bool = False
+    """Whether this takes the place of the call's last request: more is known of it, or it was refused for free."""
 
 
 class PlanMade(Event):

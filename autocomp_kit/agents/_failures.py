@@ -58,12 +58,14 @@ class BatchEntryError(Exception):
 class BatchLostError(Exception):
     """A batch went on without us: its answers will not be seen, but may be charged.
 
-    ``gone`` says that the server does not have them any more, so that only asking again helps.
+    ``gone`` says that the server does not have them, so that only asking again helps; with ``charged`` false it never
+    had.
     """
 
-    def __init__(self, message: str, *, gone: bool = False) -> None:
+    def __init__(self, message: str, *, gone: bool = False, charged: bool = True) -> None:
         super().__init__(message)
         self.gone = gone
+        self.charged = charged
 
 
 class Failure(NamedTuple):
@@ -88,7 +90,7 @@ def failure_of(error: Exception, *, keys: tuple[str, ...] = ()) -> Failure:
     if isinstance(error, BatchEntryError):
         return _named(_BY_TYPE.get(error.kind, "server_error"), scrubbed(str(error), keys), charged=False)
     if isinstance(error, BatchLostError):
-        return Failure("batch_lost", scrubbed(str(error), keys), retry=error.gone, final=False, charged=True)
+        return Failure("batch_lost", scrubbed(str(error), keys), retry=error.gone, final=False, charged=error.charged)
     if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException | TimeoutError):
         return Failure("timeout", "no answer within the time limit", retry=True, final=False, charged=True)
     if isinstance(error, anthropic.APIConnectionError | httpx2.TransportError):

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import random
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ from anthropic.types import Message
 from autocomp_kit.agents._batches import Batches
 from autocomp_kit.agents._failures import Failure, failure_of
 from autocomp_kit.agents._prefixes import Prefixes
-from autocomp_kit.agents.accounts import SentEarlier, current_account
+from autocomp_kit.agents.accounts import BatchPlace, SentEarlier, current_account
 from autocomp_kit.agents.answers import plain_text
 from autocomp_kit.agents.base import AgentError, AgentUnavailableError
 from autocomp_kit.agents.budget import Budget
@@ -217,7 +218,7 @@ class MessagesClient:
         """Fetch the answer to what an earlier session has sent; the budget counts the most of it as spent already."""
         started = time.monotonic()
         try:
-            message = await session.batches.collect(earlier.place)
+            message = await session.batches.collect(earlier, placed=_placed(earlier.place.custom_id, earlier.most))
         except Exception as error:  # noqa: BLE001 - a server can answer anything; all of it is a failed attempt
             failure = failure_of(error, keys=self._connection.secrets())
             if failure.charged:
@@ -237,11 +238,12 @@ class MessagesClient:
             worst = self.most(request)
             with await self._budget.reserve(worst) as reservation:
                 account = current_account()
-                if account is not None and not on_record:
-                    account.sent(worst)
+                place = BatchPlace(custom_id=secrets.token_hex(16)) if self._way.batch else None
+                if account is not None and (place or not on_record):
+                    account.sent(worst, place, again=on_record)
                 started = time.monotonic()
                 try:
-                    message = await self._send(session, request, begun)
+                    message = await self._send(session, request, begun, place)
                 except Exception as error:  # noqa: BLE001 - a server can answer anything; all of it is a failed attempt
                     failure = failure_of(error, keys=self._connection.secrets())
                     if failure.charged:
@@ -264,13 +266,13 @@ class MessagesClient:
         async with session.prefixes.turn(prefix) as begun, session.places:
             yield begun
 
-    async def _send(self, session: _Session, request: Request, begun: Callable[[], None]) -> Message:
+    async def _send(
+        self, session: _Session, request: Request, begun: Callable[[], None], place: BatchPlace | None
+    ) -> Message:
         parameters = _parameters(self.card.model, request)
-        if self._way.batch:
-            account, most = current_account(), self.most(request)
-            message = await session.batches.send(
-                parameters, lambda place: account.sent(most, place) if account is not None else None
-            )
+        if place is not None:
+            placed = _placed(place.custom_id, self.most(request))
+            message = await session.batches.send(parameters, custom_id=place.custom_id, placed=placed)
         else:
             async with asyncio.timeout(self._connection.timeout):
                 message = await (
@@ -340,6 +342,17 @@ class MessagesClient:
             text = f"{text}; the last {session.failed_in_a_row} calls have all failed"
             return AgentUnavailableError(text, kind=failure.kind, usage=spent)
         return AgentError(text, kind=failure.kind, usage=spent)
+
+
+def _placed(custom_id: str, most: Usage) -> Callable[[str], None]:
+    """Return what writes down in which batch a request of the call under way travels."""
+    account = current_account()
+
+    def placed(batch_id: str) -> None:
+        if account is not None:
+            account.sent(most, BatchPlace(batch_id=batch_id, custom_id=custom_id), again=True)
+
+    return placed
 
 
 def _parameters(model: str, request: Request) -> dict[str, Any]:

@@ -17,17 +17,25 @@ __all__ = ["Account", "BatchPlace", "SentEarlier", "current_account", "on_accoun
 
 
 class BatchPlace(Record):
-    """Where the answer to a request will be: the batch that it travels in, and its name there."""
+    """Where the answer to a request will be: the batch that it travels in, and its name there.
 
-    batch_id: str
+    The name is on record before the request is sent, the batch as soon as the server has given it an id. Without one
+    nobody knows whether the request has arrived; only the batches of that time can tell.
+    """
+
+    batch_id: str | None = None
     custom_id: str
 
 
 class SentEarlier(NamedTuple):
-    """A request of an earlier session, whose answer waits on the server; it can cost ``most``."""
+    """A request of an earlier session, whose answer may wait on the server; it can cost ``most``.
+
+    ``time`` is when that was written down, in Unix seconds.
+    """
 
     place: BatchPlace
     most: Usage
+    time: float
 
 
 class Account(Protocol):
@@ -38,8 +46,12 @@ class Account(Protocol):
         """What an earlier session has sent for this very call."""
         ...
 
-    def sent(self, most: Usage, place: BatchPlace | None = None) -> None:
-        """Write down that a request is about to be sent, or by a second time that it travels in a batch."""
+    def sent(self, most: Usage, place: BatchPlace | None = None, *, again: bool = False) -> None:
+        """Write down that a request is about to be sent, with its name if it will travel in a batch.
+
+        ``again`` says that this takes the place of what was last written: more is known of that request, or the server
+        has refused it without charge.
+        """
         ...
 
 

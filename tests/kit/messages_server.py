@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 MODELS = {"claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "local-model"}
 SAMPLING = {"temperature", "top_p", "top_k"}
@@ -88,7 +89,8 @@ class MessagesServer:
 
     ``requests`` are the bodies of all requests for messages, ``charged`` the usage of each answer that was begun,
     ``most_at_once`` how many requests were open at the same time. A batch ends at poll number ``polls_until_done``; the
-    first ``failing_polls`` polls fail.
+    first ``failing_polls`` polls fail. ``trouble`` is what happens to batches that are sent: they do not arrive
+    (``lost``), or they do and the line breaks (``broken``) or stays silent (``silent``).
     """
 
     def __init__(self, handler: Handler, *, key: str = "test-key") -> None:
@@ -100,6 +102,7 @@ class MessagesServer:
         self.batches: dict[str, dict[str, Any]] = {}
         self.polls_until_done = 1
         self.failing_polls = 0
+        self.trouble: Literal["lost", "broken", "silent"] | None = None
         self.closing = threading.Event()
         self._cached: set[str] = set()
         self._open = 0
@@ -304,11 +307,25 @@ class _RequestHandler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _answer_batch(self, path: str, body: dict[str, Any] | None) -> None:
+        trouble = self.server.owner.trouble
         if not path and body is not None:
+            if trouble == "lost":
+                self.server.owner.closing.wait(60)
+                return
             name = f"msgbatch_{len(self.server.owner.batches)}"
             batch = {"requests": body["requests"], "polls": 0, "canceled": False, "results": None}
+            batch["created"] = datetime.now(UTC).isoformat()
             self.server.owner.batches[name] = batch
-            self._send_json(200, self._batch(name))
+            if trouble == "silent":
+                self.server.owner.closing.wait(60)
+            elif trouble == "broken":
+                self.close_connection = True
+            else:
+                self._send_json(200, self._batch(name))
+            return
+        if not path:
+            newest_first = [self._batch(name) for name in reversed(self.server.owner.batches)]
+            self._send_json(200, {"data": newest_first, "has_more": False, "first_id": None, "last_id": None})
             return
         name, _, action = path.partition("/")
         if name not in self.server.owner.batches:
@@ -334,7 +351,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
             "type": "message_batch",
             "processing_status": "ended" if done else "in_progress",
             "request_counts": {**counts, "processing": 0 if done else count, "succeeded": count if done else 0},
-            "created_at": "2026-11-22T00:00:00Z",
+            "created_at": batch["created"],
             "expires_at": "2026-11-23T00:00:00Z",
             "ended_at": "2026-11-22T00:01:00Z" if done else None,
             "cancel_initiated_at": None,

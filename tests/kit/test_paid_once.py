@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from autocomp_kit.settings import SearchConfig
 from autocomp_kit.store import Store
 from autocomp_kit.testing import TOY_MENU, TOY_PROBLEM, ToyEvaluator
 from tests.kit.messages_server import Incoming, MessagesServer, Reply, Text, wait_for
+from tests.kit.samples import plan_request
 from tests.kit.test_budget import charged_usd
 
 CONFIG = SearchConfig(iterations=3, beam=2, plans=3, codes=2, seed=4)
@@ -83,12 +86,13 @@ def session(path: Path, url: str, settings: ClaudeSettings) -> Iterator[Callable
         kill()
 
 
-def sent(path: Path, *, in_batches: bool) -> int:
+def sent(path: Path, *, in_batches: bool = False) -> int:
+    """Return how many requests were written down, or how many of them are known to travel in a batch."""
     if not path.exists():  # no session has begun
         return 0
     with Store.open(path, create=False) as store:
         events = store.load_run().events_of(RequestSent) if store.runs() else ()
-    return sum((event.place is not None) == in_batches for event in events)
+    return sum((event.place is not None and event.place.batch_id is not None) == in_batches for event in events)
 
 
 def resumed(path: Path, url: str, settings: ClaudeSettings, **limits: float) -> RunHistory:
@@ -119,6 +123,56 @@ def test_a_killed_run_collects_its_batch_and_pays_nothing_twice(tmp_path: Path) 
         assert sorted(plan.text for plan in history.plans.values())[:1] == ["Plan 0."]
 
 
+def test_a_batch_whose_id_the_killed_run_never_heard_of_is_found_and_paid_once(tmp_path: Path) -> None:
+    path = tmp_path / "study.sqlite"
+    with MessagesServer(answer) as server:
+        server.batches["somebody-elses"] = {
+            "requests": [{"custom_id": "0", "params": {}}],
+            "polls": 9,
+            "canceled": False,
+            "created": datetime.now(UTC).isoformat(),
+            "results": [{"custom_id": "0", "result": {"type": "canceled"}}],
+        }
+        server.trouble = "silent"
+        with session(path, server.url, BATCH) as kill:
+            wait_for(lambda: len(server.batches) == 2)
+            kill()
+        assert sent(path) == 3
+        assert sent(path, in_batches=True) == 0
+        server.answer_batch("msgbatch_1")
+        server.trouble = None
+        history = resumed(path, server.url, BATCH, usd=100.0)
+    assert history.finished.reason == "iterations"
+    assert len(server.charged) == len(history.plans) + len(history.candidates) - 1 == history.usage.calls
+    assert history.usage.usd == pytest.approx(charged_usd(server, batch=True))
+    assert history.usage.unpriced_calls == history.usage.unconfirmed_usd == history.usage.unconfirmed_tokens == 0
+
+
+def test_a_batch_that_never_arrived_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "study.sqlite"
+    with MessagesServer(answer) as server:
+        server.trouble = "lost"
+        with session(path, server.url, BATCH) as kill:
+            wait_for(lambda: sent(path) == 3)
+            kill()
+        assert not server.batches
+        server.trouble = None
+        history = resumed(path, server.url, BATCH, usd=100.0)
+    assert history.finished.reason == "iterations"
+    assert len(server.charged) == history.usage.calls
+    assert history.usage.unpriced_calls == history.usage.unconfirmed_usd == 0
+
+
+async def test_a_batch_whose_arrival_was_not_heard_of_is_not_sent_again() -> None:
+    with MessagesServer(answer) as server:
+        server.trouble = "broken"
+        agent = agent_for(server.url, BATCH)
+        plans = await asyncio.gather(*(agent.plan(plan_request(slot=slot)) for slot in range(3)))
+        assert len(server.batches) == 1
+    assert len(server.charged) == sum(plan.usage.calls for plan in plans) == 3
+    assert sum(plan.usage.usd for plan in plans) == pytest.approx(charged_usd(server, batch=True))
+
+
 def test_a_batch_that_the_server_has_forgotten_is_asked_for_anew_and_counts(tmp_path: Path) -> None:
     path = tmp_path / "study.sqlite"
     with MessagesServer(answer) as server:
@@ -142,7 +196,7 @@ def test_requests_that_died_with_their_process_count_against_the_budget(tmp_path
 
     with MessagesServer(slow) as server:
         with session(path, server.url, SINGLE) as kill:
-            wait_for(lambda: sent(path, in_batches=False) == 1)  # the first goes alone, to write the prompt cache
+            wait_for(lambda: sent(path) == 1)  # the first goes alone, to write the prompt cache
             kill()
         server.handler = answer
         with Store.open(path, create=False) as store:
@@ -170,9 +224,9 @@ def test_whenever_it_is_killed_the_books_hold_all_that_was_charged(tmp_path: Pat
 
     with MessagesServer(reply) as server:
         for _ in range(6):
-            already = sent(path, in_batches=False)
+            already = sent(path)
             with session(path, server.url, settings):
-                wait_for(lambda: sent(path, in_batches=False) > already)  # noqa: B023 - called in this turn only
+                wait_for(lambda: sent(path) > already)  # noqa: B023 - called in this turn only
                 time.sleep(instants.uniform(0, 0.15))
         with Store.open(path, create=False) as store:
             assert charged_usd(server, batch=settings.batch) <= store.load_run().usage.most_usd + 1e-9
