@@ -13,7 +13,9 @@ from autocomp_kit.errors import InputError
 
 if TYPE_CHECKING:
     from autocomp_kit.history import RunHistory, RunSummary
+    from autocomp_kit.reuse import Recipe
     from autocomp_kit.run import Run
+    from autocomp_kit.store import Store
 
 __all__ = ["DEFAULT_STORE", "assignments", "drive", "print_summary", "read_kernel", "register"]
 
@@ -57,6 +59,10 @@ def optimize(
     record_mode: Annotated[
         RecordMode, typer.Option(help="When to call and record: none, once, new_episodes (missing answers), all.")
     ] = "new_episodes",
+    reuse: Annotated[
+        str | None,
+        typer.Option(help="Try another workload's steps first: a run of the store, auto, or a file of `runs recipe`."),
+    ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what model calls may cost.")] = False,
     dask: Annotated[
         str | None, typer.Option(help="Evaluate on Dask: a scheduler's address, local, or local:N for N workers.")
@@ -91,6 +97,7 @@ def optimize(
             menu=menu,
             config=chosen,
             limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
+            reuse=_recipe(reuse, study, workload, config) if reuse else None,
             recording=Recording(record, mode=record_mode) if record else None,
             store=study,
             executor=executor,
@@ -99,6 +106,23 @@ def optimize(
             print_estimate(run)
             return
         drive(run, store=store, output=output, as_json=as_json)
+
+
+def _recipe(source: str, store: Store, workload: str, machine: str) -> Recipe:
+    """Return the recipe that ``--reuse`` names."""
+    from autocomp_kit.reuse import load_recipe, nearest_run, recipe_of  # noqa: PLC0415 - as above
+    from autocomp_kit.workloads import load_workload  # noqa: PLC0415 - as above
+
+    if Path(source).is_file():
+        return load_recipe(source)
+    history = (
+        nearest_run(store, load_workload(workload), machine=machine) if source == "auto" else store.load_run(source)
+    )
+    if history is None:
+        raise InputError(f"--reuse auto: {store.path} has no run on a workload similar to {workload} for {machine}")
+    recipe = recipe_of(history)
+    typer.echo(f"reusing {len(recipe.steps)} steps of run {history.run_id} on {recipe.workload}", err=True)
+    return recipe
 
 
 def drive(run: Run, *, store: Path, output: Path | None, as_json: bool) -> None:

@@ -27,11 +27,12 @@ RunArgument = Annotated[str | None, typer.Argument(help="Run, or the beginning o
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    about = "List, show, export, resume, fork, replay and compare runs; their costs and prompts."
+    about = "List, show, export, resume, fork, replay and compare runs; their costs, prompts and recipes."
     runs = typer.Typer(no_args_is_help=True, help=about, rich_markup_mode=None)
     runs.command("list")(list_runs)
     runs.command("show")(show)
     runs.command("export")(export)
+    runs.command("recipe")(recipe)
     runs.command("resume")(resume)
     runs.command("replay")(replay)
     runs.command("fork")(fork)
@@ -109,6 +110,29 @@ def export(
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {output}: {error}") from error
+
+
+def recipe(
+    run: RunArgument = None,
+    *,
+    candidate: Annotated[str | None, typer.Option(help="Of this candidate; by default of the best one.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it as YAML, for --reuse.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Show the menu items that led to a run's best kernel; a search on a similar workload can follow them."""
+    from autocomp_kit.reuse import recipe_of  # noqa: PLC0415 - other commands start without it
+
+    with _open(store) as study:
+        found = recipe_of(study.load_run(run), candidate)
+    if output is not None:
+        try:
+            found.save(output)
+        except OSError as error:
+            raise InputError(f"cannot write {output}: {error}") from error
+        return
+    for step in found.steps:
+        cycles = f"{step.before:>12,} to {step.after:>12,} cycles" if step.before and step.after else ""
+        typer.echo(f"{step.item_id:<28}{cycles}")
 
 
 def costs(

@@ -96,8 +96,9 @@ def estimate_cost(record: RunRecord, *, ensemble: Ensemble, evaluation: Evaluati
         The verdict on the start kernel.
     """
     config = record.config
-    # The first iteration has one parent, the others a full beam at most.
-    parents = 1 + (config.iterations - 1) * config.beam
+    # The first iteration has one parent, the others a full beam at most, which a recipe keeps small.
+    following = min(len(config.recipe), config.iterations - 1)
+    parents = 1 + following * config.recipe_beam + (config.iterations - 1 - following) * config.beam
     plans = parents * config.plans
     kernels = plans * config.codes * (1 + config.repairs)
     kernels += (config.iterations - 1) * config.pairs * config.per_pair

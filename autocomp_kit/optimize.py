@@ -17,6 +17,7 @@ from autocomp_kit.history import Problem, RunHistory
 from autocomp_kit.menu import Menu, load_menu, menu_names
 from autocomp_kit.records import Usage
 from autocomp_kit.rerun import recording_of
+from autocomp_kit.reuse import Recipe, follow
 from autocomp_kit.run import Run
 from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
@@ -39,6 +40,7 @@ def make_run(
     menu: str | Path | Menu | None = None,
     config: SearchConfig | None = None,
     limits: Limits | None = None,
+    reuse: Recipe | None = None,
     recording: Recording | None = None,
     store: Store | None = None,
     executor: Executor | None = None,
@@ -62,6 +64,8 @@ def make_run(
         A menu, its name, or the path of its file; by default the one for the workload's kind.
     config, limits
         How to search, and what the run may use up.
+    reuse
+        The steps to another workload's best kernel (:func:`autocomp_kit.reuse.recipe_of`), to be tried first.
     recording
         Where the agents' answers are looked up and recorded, as its mode says.
     store
@@ -79,12 +83,15 @@ def make_run(
         agent = _ensemble(_listed(agent), _listed(code_agent), store=store, budget=_budget(limits, Usage()))
     if recording is not None:
         agent = recorded(agent if isinstance(agent, Ensemble) else Ensemble.of(agent), recording)
+    options = menu if isinstance(menu, Menu) else load_menu(menu or _menu_for(evaluator.workload))
+    if reuse is not None:
+        config, options = follow(reuse, config or SearchConfig(), options)
     return Run(
         problem=_problem(evaluator, source, str(machine)),
         kernel=evaluator.workload.baseline_code(evaluator.machine) if kernel is None else kernel,
         agent=agent,
         evaluator=evaluator,
-        menu=menu if isinstance(menu, Menu) else load_menu(menu or _menu_for(evaluator.workload)),
+        menu=options,
         config=config,
         limits=limits,
         store=store,

@@ -63,6 +63,10 @@ class SearchConfig(Record):
     sweep: Literal["never", "stalled", "always"] = "never"
     """When an iteration tries every menu item alone on every parent, instead of drawing from the menu: ``stalled``
     means after an iteration that has not improved the best candidate."""
+    recipe: tuple[str, ...] = ()
+    """Menu items that the first iterations offer alone, one after the other; see :mod:`autocomp_kit.reuse`."""
+    recipe_beam: Annotated[int, Field(ge=1, le=1000)] = 2
+    """How many candidates survive an iteration that offers one item of the recipe alone."""
     allocation: Literal["even", "adaptive"] = "even"
     """How menu items and agents get their turns: evenly, or more often the more they have made kernels faster."""
     seed: Annotated[int, Field(ge=0, lt=2**48)] = 0

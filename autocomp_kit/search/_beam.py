@@ -38,7 +38,8 @@ class BeamSearch:
     Raises
     ------
     SearchError
-        If ``start`` is empty or holds a candidate that is not correct, or kernels are to be combined and nobody can.
+        If ``start`` is empty or holds a candidate that is not correct, kernels are to be combined and nobody can, or
+        the recipe has an item that the menu does not offer.
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class BeamSearch:
             raise SearchError("cannot start from nothing: give the start kernel or the beam of an earlier run")
         if config.pairs and not roster.combiners:
             raise SearchError(f"pairs is {config.pairs}, but none of {', '.join(roster.coders)} can combine kernels")
+        if missing := set(config.recipe) - {item.item_id for item in menu.available()}:
+            raise SearchError(f"recipe: menu {menu.name} does not offer {', '.join(sorted(missing))}")
         self.config = config
         self.menu = menu
         self.roster = roster
@@ -162,13 +165,19 @@ class BeamSearch:
     def _begin_iteration(self) -> None:
         self._outcomes.clear()
         drawing = Drawing(self.config, self.menu, self.roster, iteration=self.iteration, successes=self._successes)
-        proposals = [
-            *(drawing.sweep(self._beam) if self._is_sweep() else drawing.plans(self._beam)),
-            *drawing.pairs(self._beam),
-        ]
+        if step := self._recipe_step():
+            proposals = [*drawing.step(self._beam, self.menu[step])]
+        else:
+            plans = drawing.sweep(self._beam) if self._is_sweep() else drawing.plans(self._beam)
+            proposals = [*plans, *drawing.pairs(self._beam)]
         self._proposals = {proposal.plan_id: proposal for proposal in self._affordable(proposals)}
         if not self._proposals:
             self._stopped = "evaluations"
+
+    def _recipe_step(self) -> str | None:
+        """Return the menu item that this iteration offers alone, if it follows the recipe."""
+        position = self.iteration - 1
+        return self.config.recipe[position] if position < len(self.config.recipe) else None
 
     def _is_sweep(self) -> bool:
         stalled = len(self._best_cycles) > 1 and self._best_cycles[-1] == self._best_cycles[-2]
@@ -200,7 +209,12 @@ class BeamSearch:
             self._successes.take_in(proposal, self._outcomes[plan_id], self._members)
         self._evaluations += len(children)
         beam, dropped = select(
-            self.config, iteration=self.iteration, beam=self._beam, children=children, members=self._members
+            self.config,
+            iteration=self.iteration,
+            size=self.config.recipe_beam if self._recipe_step() else self.config.beam,
+            beam=self._beam,
+            children=children,
+            members=self._members,
         )
         selection = Selection(
             iteration=self.iteration,

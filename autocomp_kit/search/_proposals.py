@@ -46,6 +46,13 @@ class Drawing:
             )
             yield self._plan(parent, seed, offered)
 
+    def step(self, beam: Sequence[Member], item: MenuItem) -> Iterator[Proposal]:
+        """Yield ``plans`` proposals per parent that are offered one menu item alone."""
+        for parent, number in itertools.product(beam, range(self._config.plans)):
+            yield self._plan(
+                parent, derive_seed(self._config.seed, "step", self._iteration, parent.id, number), (item,)
+            )
+
     def sweep(self, beam: Sequence[Member]) -> Iterator[Proposal]:
         """Yield one proposal per parent and menu item, which is the only one offered."""
         for parent, item in itertools.product(beam, self._menu.available()):

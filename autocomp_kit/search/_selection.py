@@ -15,11 +15,12 @@ def select(
     config: SearchConfig,
     *,
     iteration: int,
+    size: int,
     beam: Sequence[Member],
     children: Iterable[Member],
     members: Mapping[str, Member],
 ) -> tuple[tuple[Member, ...], tuple[Dropped, ...]]:
-    """Return the next beam, fastest first, and the candidates that are not in it.
+    """Return the next beam of at most ``size``, fastest first, and the candidates that are not in it.
 
     ``members`` holds every candidate known, parents and ancestors included.
     """
@@ -39,7 +40,7 @@ def select(
     for member in sorted(pool, key=lambda member: member.cycles):
         if drop := _rival(config, member, kept, members):
             dropped.append(drop)
-        elif len(kept) == config.beam:
+        elif len(kept) == size:
             dropped.append(Dropped(candidate_id=member.id, reason="beam_full"))
         else:
             kept.append(member)

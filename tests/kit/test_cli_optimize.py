@@ -178,6 +178,23 @@ def test_runs_with_wrong_input(call, study, arguments, message):
     assert "Traceback" not in done.stderr
 
 
+def test_a_recipe_is_shown_saved_and_reused(call, tmp_path):
+    common = ("--iterations", 2, "--plans", 2, "--beam", 2, "--store", tmp_path / "study.sqlite")
+    first = call("optimize", "--workload", "small/0", "--json", *common)
+    steps = call("runs", "recipe", "--store", tmp_path / "study.sqlite").stdout.splitlines()
+    assert steps
+    call("runs", "recipe", "--store", tmp_path / "study.sqlite", "-o", tmp_path / "recipe.yaml")
+    for source in ("auto", json.loads(first.stdout)["run_id"], tmp_path / "recipe.yaml"):
+        done = call("optimize", "--workload", "small/2", "--reuse", source, "--json", *common)
+        assert done.returncode == 0, done.stderr
+        with Store.open(tmp_path / "study.sqlite") as store:
+            config = store.load_run(json.loads(done.stdout)["run_id"]).record.config
+        assert list(config.recipe) == [step.split()[0] for step in steps]
+    refused = call("optimize", "--workload", "small/3", "--reuse", "auto", *common)
+    assert refused.returncode == 2
+    assert "no run on a workload similar to small/3" in refused.stderr
+
+
 def test_menu_show_and_preview(call):
     assert "gemm" in call("menu", "list").stdout
     assert "always offered" in call("menu", "show", "gemm").stdout
