@@ -152,12 +152,11 @@ def l2_data(clock):
     if answers:
         if host:
             clock["host_beats"] += 1
+            if beat == 0 and kind == ACQUIRE:  # which the host acknowledges when it sees the first beat
+                clock["grant_ack_time"] = now + 3 + 2
+                clock["grant_ack_mshr"] = clock["source_mshr"]
             if last or kind == PUT:
                 clock["host_done"] = now + 3
-                if kind == ACQUIRE:
-                    # the host acknowledges the grant when it has the whole line
-                    clock["grant_ack_time"] = now + 3 + 2
-                    clock["grant_ack_mshr"] = clock["source_mshr"]
         else:
             pushed = clock["response_pushed"]
             slot = pushed & 31
