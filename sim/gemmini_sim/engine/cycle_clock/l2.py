@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.cycle_clock.l2_data import deliver, push_release
+from gemmini_sim.engine.cycle_clock.l2_data import deliver, outer_banks, push_release, read_release
 from gemmini_sim.engine.cycle_clock.l2_directory import (
     DIRTY,
     NO_WAIT,
@@ -137,6 +137,8 @@ def l2_schedule(clock, tags):
             clock["release_valid"] = 1
             clock["release_mshr"] = mshr
             clock["release_beat"] = 0
+            if not clock["banks_used"] & outer_banks(clock, 0):
+                read_release(clock)
         else:
             push_release(clock, mshr | 16)
     elif clock["mshr_want_a"] & bit:

@@ -18,7 +18,7 @@ from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, PUT, is_host, packet_
 from gemmini_sim.engine.cycle_clock.records import DMA_ACK, DMA_DATA
 from gemmini_sim.engine.cycle_clock.sizes import CACHE, SOMETHING
 
-__all__ = ["deliver", "l2_answers", "l2_data", "push_release"]
+__all__ = ["deliver", "l2_answers", "l2_data", "outer_banks", "push_release", "read_release"]
 
 _RESPONSE_ROOM = 9  # beats between the data banks and the accelerator's reader
 
@@ -30,6 +30,24 @@ def push_release(clock, packet):
     clock["release_queue"][slot] = packet
     clock["release_queue_time"][slot] = clock["now"] + 3
     clock["release_fill"] += 1
+
+
+@jit
+def outer_banks(clock, beat):
+    """Return the data banks that a beat of the memory port takes."""
+    banks = clock["memory_bytes"] // 8
+    return ((1 << banks) - 1) << beat * banks
+
+
+@jit
+def read_release(clock):
+    """Read a beat of the line that is written back."""
+    beat = clock["release_beat"]
+    clock["banks_used"] |= outer_banks(clock, beat)
+    push_release(clock, clock["release_mshr"])
+    clock["release_beat"] = beat + 1
+    if beat + 1 == clock["memory_beats"]:
+        clock["release_valid"] = 0
 
 
 @jit
@@ -46,24 +64,19 @@ def deliver(clock, mshr, waits):
 def l2_answers(clock):
     """Move data between the banks and the outside: write-back reads first, then fills, updates, answers to readers."""
     now = clock["now"]
-    used = 0
-    outer_mask = (1 << (clock["memory_bytes"] // 8)) - 1
-    outer_banks = clock["memory_bytes"] // 8
+    clock["banks_used"] = 0
     if clock["release_valid"]:
-        beat = clock["release_beat"]
-        used = outer_mask << (beat * outer_banks)
-        push_release(clock, clock["release_mshr"])
-        clock["release_beat"] = beat + 1
-        if beat + 1 == clock["memory_beats"]:
-            clock["release_valid"] = 0
+        read_release(clock)
+        if not clock["release_valid"]:
             clock["ready"] |= CACHE
         clock["coming"] |= CACHE
+    used = clock["banks_used"]
     if clock["sink_count"] > 0:
         head = clock["sink_head"]
         if clock["sink_time"][head] <= now:
             kind = clock["sink_kind"][head]
             beat = clock["sink_beat"][head]
-            mask = outer_mask << (beat * outer_banks)
+            mask = outer_banks(clock, beat)
             if not used & mask:
                 mshr = clock["sink_mshr"][head]
                 if kind == SINK_READ:
@@ -92,9 +105,9 @@ def l2_answers(clock):
             used |= mask
         else:
             if clock["sink_expects"]:
-                used |= outer_mask << (clock["sink_expects"] * outer_banks)
+                used |= outer_banks(clock, clock["sink_expects"])
     elif clock["sink_expects"]:
-        used |= outer_mask << (clock["sink_expects"] * outer_banks)
+        used |= outer_banks(clock, clock["sink_expects"])
     if clock["probes"]:
         mask = clock["probes"]
         while mask:
