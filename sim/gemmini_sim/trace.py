@@ -1,4 +1,4 @@
-"""What a full command trace says about the local memories: which rows hold data that is still needed, and when.
+"""What a command trace says about the local memories: which rows hold data that are still needed, and bank conflicts.
 
 A trace is the structured array ``result.trace.commands``: one row per Gemmini command with its operands and the
 cycles at which it was committed by the host, allocated, issued, started and completed.
@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from gemmini_sim.config import MachineConfig
 
-__all__ = ["LIFETIME_DTYPE", "LocalMemory", "occupancy", "row_lifetimes", "rows_live"]
+__all__ = [
+    "CONFLICT_DTYPE",
+    "LIFETIME_DTYPE",
+    "LocalMemory",
+    "bank_conflicts",
+    "occupancy",
+    "row_lifetimes",
+    "rows_live",
+]
 
 LocalMemory = Literal["scratchpad", "accumulator"]
 
@@ -26,8 +34,21 @@ LIFETIME_DTYPE = np.dtype(
     ]
 )
 
+CONFLICT_DTYPE = np.dtype(
+    [
+        ("bank", "i8"),  # bank of the memory
+        ("begin", "i8"),  # cycle from which the command was at work
+        ("end", "i8"),  # cycle at which it was done
+        ("cycles", "i8"),  # for how many of these cycles a row of its operand found the bank in use
+        ("command", "i8"),  # index in the trace
+    ]
+)
+
 _PRELOAD = 6
+_COMPUTES = (4, 5)
 _MVINS = (1, 2, 14)
+_GARBAGE = 0xFFFF_FFFF
+_ROW = 0x1FFF_FFFF
 
 
 def row_lifetimes(commands: NDArray[np.void], config: MachineConfig, *, memory: LocalMemory) -> NDArray[np.void]:
@@ -59,6 +80,40 @@ def row_lifetimes(commands: NDArray[np.void], config: MachineConfig, *, memory: 
     lives = np.empty(most + rows, LIFETIME_DTYPE)
     count = replay_rows(functs, rs1, rs2, cycles, config.array.dim, accumulator, rows, lives)
     return lives[:count]
+
+
+def bank_conflicts(commands: NDArray[np.void], config: MachineConfig, *, memory: LocalMemory) -> NDArray[np.void]:
+    """Return the commands whose operands found their bank in use, by each other or by a load that arrived.
+
+    Parameters
+    ----------
+    commands : structured array
+        ``result.trace.commands``.
+    config : MachineConfig
+        The machine that ran.
+    memory : "scratchpad" or "accumulator"
+        Which memory.
+
+    Returns
+    -------
+    structured array of CONFLICT_DTYPE
+        In program order.
+    """
+    accumulator = memory == "accumulator"
+    local = (commands["rs1"] & np.uint64(_GARBAGE)).astype(np.int64)
+    chosen = (commands["bank_conflict"] > 0) & np.isin(commands["funct"], (*_COMPUTES, _PRELOAD))
+    chosen &= (local >> 31 == accumulator) & (local != _GARBAGE)
+    rows, banks = (
+        (config.accumulator_bank_rows, config.accumulator.banks)
+        if accumulator
+        else (config.scratchpad_bank_rows, config.scratchpad.banks)
+    )
+    found = np.empty(int(chosen.sum()), CONFLICT_DTYPE)
+    found["bank"] = (local[chosen] & _ROW) // rows % banks
+    found["command"] = np.flatnonzero(chosen)
+    for name, source in (("begin", "start"), ("end", "complete"), ("cycles", "bank_conflict")):
+        found[name] = commands[source][chosen]
+    return found
 
 
 def occupancy(

@@ -19,6 +19,7 @@ __all__ = [
     "COMMAND_NAMES",
     "command_table",
     "event_table",
+    "host_table",
     "live_table",
     "occupancy_table",
     "request_table",
@@ -279,6 +280,26 @@ def traffic_table(trace: Trace) -> pd.DataFrame:
             "cycle": bursts["cycle"],
         }
     )
+
+
+def host_table(trace: Trace) -> pd.DataFrame:
+    """Return what the host gives the accelerator, and how long it waits with it.
+
+    Returns
+    -------
+    DataFrame
+        command (row of ``trace.commands``; NA for a fence), ready (cycle in which the host could commit it), commit
+        (cycle in which there was room in the queue, or in which the accelerator was done with what is before a fence).
+    """
+    fences = _chosen(trace, "fence_commit")
+    table = pd.DataFrame(
+        {
+            "command": pd.array([*range(trace.commands.size), *[None] * fences.size], dtype="Int64"),
+            "ready": np.concatenate([trace.commands["ready"], fences["address"]]),
+            "commit": np.concatenate([trace.commands["commit"], fences["cycle"]]),
+        }
+    )
+    return table.sort_values("commit", kind="stable", ignore_index=True)
 
 
 def occupancy_table(trace: Trace) -> pd.DataFrame:

@@ -143,6 +143,17 @@ def test_the_command_that_the_array_waited_for_has_the_cycles():
     assert rows["lost"].sum() <= machine.clock["stalls"].sum()
 
 
+def test_a_command_has_the_bank_conflicts_of_its_operands_and_a_host_without_room_is_ready_before_it_commits():
+    machine = Machine(warm=0)
+    machine.run(pairs(16, weights=16))
+    rows = machine.trace[: int(machine.clock["trace_count"])]
+    conflicts = int(machine.clock["stalls"][STALL_NAMES.index("bank_conflict")])
+    assert 0 < rows["bank_conflict"].sum() == conflicts
+    assert set(rows["funct"][rows["bank_conflict"] > 0].tolist()) <= {4, 6}
+    assert (rows["ready"] <= rows["commit"]).all()
+    assert (rows["ready"][1:] > rows["commit"][:-1]).all()
+
+
 @pytest.mark.parametrize("timing", [True, False])
 def test_the_causes_of_a_run_and_of_each_region_add_up_to_its_cycles(timing):
     machine = load_config("lean-rtl")

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from gemmini_sim import compile_c, load_config, simulate
 from gemmini_sim.measurements import Measurements
+from gemmini_sim.trace import bank_conflicts
 from gemmini_sim.trace_diff import first_departure, match_regions, summarize_regions
 from gemmini_sim.trace_tables import (
     command_table,
     event_table,
+    host_table,
     live_table,
     occupancy_table,
     request_table,
@@ -85,6 +87,31 @@ def test_commands_that_a_hardware_loop_makes_have_rows_of_their_own(trace):
     assert made["name"].value_counts()["preload"] == 8
     assert (made["name"] == "mvout").sum() >= 2
     assert made["complete"].notna().all()
+
+
+def test_the_host_waits_at_its_fence(trace):
+    table = host_table(trace)
+    assert (table["ready"] <= table["commit"]).all()
+    assert table["commit"].is_monotonic_increasing
+    assert table["command"].notna().sum() == trace.commands.size
+    fence = table[table["command"].isna()].iloc[0]
+    assert fence["commit"] - fence["ready"] > 50  # loads of two operands and a product
+
+
+def test_conflicts_are_in_the_bank_of_the_operands_and_a_full_queue_makes_the_host_wait():
+    preload = "preload(4096, 0x80000000, 16, 16, 16, 16);"
+    many = "for (int i = 0; i < 60; i++) { " + preload.replace("4096", "64")
+    program = PROGRAM.replace("mvin(B, 4096,", "mvin(B, 64,").replace(preload, many)
+    program = program.replace("mvout(C,", "} mvout(C,")
+    result = simulate(compile_c(program, config=LEAN).elf, config=LEAN, trace="summary")
+    region, commands = result.regions[0], result.trace.commands
+    found = bank_conflicts(commands, LEAN, memory="scratchpad")
+    own = found[commands["commit"][found["command"]] < region.end_cycle]
+    assert own["cycles"].sum() == region.stalls["bank_conflict"] > 0
+    assert set(own["bank"].tolist()) == {0}
+    assert (own["cycles"] <= own["end"] - own["begin"]).all()
+    assert bank_conflicts(commands, LEAN, memory="accumulator").size == 0
+    assert (commands["commit"] > commands["ready"]).any()
 
 
 def test_requests_have_their_bytes_and_do_not_end_before_they_begin(trace):

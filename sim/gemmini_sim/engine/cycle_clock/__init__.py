@@ -89,6 +89,7 @@ def command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
             entry["unit"] = CONFIG
             entry["rs1"] = rs1
             entry["rs2"] = rs2
+            entry["ready"] = cycle
             entry["commit"] = commit
         log(clock, commit, ROCC_COMMIT, funct, rs1, rs2)
         write_log(clock, trace, events)
@@ -108,7 +109,7 @@ def fence(clock, tags, trace, events, cycle):
     advance(clock, tags, trace, events, commit, TIME)
     clock["fencing"] = 0
     if clock["tracing"]:
-        log(clock, commit, FENCE_COMMIT, 0, 0, 0)
+        log(clock, commit, FENCE_COMMIT, 0, cycle, 0)  # the address says since when it waits
         write_log(clock, trace, events)
     return commit
 

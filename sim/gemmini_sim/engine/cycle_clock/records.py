@@ -124,12 +124,14 @@ COMMAND_DTYPE = np.dtype(
         ("rs2", "u8"),
         ("funct", "i4"),
         ("unit", "i4"),
+        ("ready", "i8"),  # when the host could have committed it, had there been room in the queue
         ("commit", "i8"),
         ("allocate", "i8"),
         ("issue", "i8"),
         ("start", "i8"),
         ("complete", "i8"),
-        ("lost", "i8"),
+        ("lost", "i8"),  # cycles in which the array did nothing because of this command
+        ("bank_conflict", "i8"),  # those of them in which a row of its operands found its bank in use
     ],
     align=True,
 )

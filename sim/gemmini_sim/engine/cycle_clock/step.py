@@ -24,7 +24,7 @@ from gemmini_sim.engine.cycle_clock.memory_port import memory_answers, memory_re
 from gemmini_sim.engine.cycle_clock.mesh import mesh_step, results_step
 from gemmini_sim.engine.cycle_clock.pairing import unroll_step
 from gemmini_sim.engine.cycle_clock.reader import reader_requests, responses_step, translate_step
-from gemmini_sim.engine.cycle_clock.records import BUSY_FALL, BUSY_RISE, COMMAND_DTYPE, EVENT_DTYPE
+from gemmini_sim.engine.cycle_clock.records import BANK, BUSY_FALL, BUSY_RISE, COMMAND_DTYPE, EVENT_DTYPE
 from gemmini_sim.engine.cycle_clock.sizes import (
     ALL,
     CACHE,
@@ -193,6 +193,8 @@ def _write_log(clock, trace, events, begin, blamed):
         write_log(clock, trace, events)
     if 0 <= blamed < trace.shape[0]:
         trace[blamed]["lost"] += clock["now"] - begin
+        if clock["last_cause"] == BANK:
+            trace[blamed]["bank_conflict"] += clock["now"] - begin
 
 
 def _arguments() -> tuple[object, ...]:
