@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from autocomp_kit._requests import Requests
@@ -119,6 +120,8 @@ class RunHistory:
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
     """By candidate id; a candidate whose evaluation has not finished is missing."""
     events: tuple[RunEvent, ...] = ()
+    path: Path | None = field(default=None, compare=False)
+    """The file of the store that it was read from, if it was."""
 
     @property
     def run_id(self) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "Plan",
     "Record",
     "Usage",
+    "ViewState",
     "content_id",
 ]
 
@@ -212,3 +213,9 @@ class Evaluation(Record):
     def correct(self) -> bool:
         """Whether every output element was right on every seed."""
         return self.status == "correct"
+
+
+class ViewState(Record):
+    """What a person last looked at in one view of a run: selections, zoom, drafts. No search depends on it."""
+
+    values: dict[str, JsonValue]

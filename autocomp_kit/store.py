@@ -2,14 +2,17 @@
 
 Tables: ``runs``, ``plans``, ``candidates``, ``evaluations`` and ``events``. Every row is one JSON record; the other
 columns are computed from it by SQLite, so that ``select candidate_id, agent from candidates`` works in any SQLite
-shell and nothing is stored twice. Rows are only ever added, so reading changes nothing.
+shell and nothing is stored twice. Rows are only ever added, so reading changes nothing. The table ``views`` alone is
+written over: what a person last looked at in a run, which no search ever reads.
 
 A file survives the killing of its process at any instant (write-ahead log, one transaction per event), may be read
-while another process writes, and holds data only: opening somebody else's file executes nothing.
+while another process writes or where nobody may write, and holds data only: opening somebody else's file executes
+nothing.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -23,12 +26,12 @@ from pydantic import ValidationError
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import CandidateEvaluated, RunEvent, RunStarted, parse_event
 from autocomp_kit.history import RunHistory, RunRecord
-from autocomp_kit.records import Candidate, Evaluation, Plan
+from autocomp_kit.records import Candidate, Evaluation, Plan, ViewState
 
 __all__ = ["Store", "StoreError"]
 
 _APPLICATION_ID = 0x41434B31  # "ACK1", in the file's header
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 
 
@@ -58,7 +61,9 @@ _SCHEMA = {
         f"CREATE TABLE events (run_id TEXT NOT NULL, sequence INTEGER NOT NULL, {_RECORD}, {_field('kind')}, "
         f"{_field('time', 'REAL')}, PRIMARY KEY (run_id, sequence))"
     ),
+    "views": f"CREATE TABLE views (run_id TEXT NOT NULL, view TEXT NOT NULL, {_RECORD}, PRIMARY KEY (run_id, view))",
 }
+_SCHEMA_1 = {name: table for name, table in _SCHEMA.items() if name != "views"}
 
 _ADD_EVENT = "INSERT INTO events (run_id, sequence, record) VALUES (?, ?, ?)"
 
@@ -166,6 +171,27 @@ class Store:
                 (entry, evaluation.model_dump_json()),
             )
 
+    def save_view(self, run_id: str, view: str, state: ViewState) -> None:
+        """Keep what is looked at in a view of a run, in place of what was before.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be written.
+        """
+        try:
+            with self._transaction() as execute:
+                if "views" not in _tables(self._connection):  # a file of an earlier release
+                    execute(_SCHEMA["views"], ())
+                    execute(f"PRAGMA user_version = {_SCHEMA_VERSION}", ())
+                execute(
+                    "INSERT INTO views (run_id, view, record) VALUES (?, ?, ?) "
+                    "ON CONFLICT (run_id, view) DO UPDATE SET record = excluded.record",
+                    (run_id, view, state.model_dump_json()),
+                )
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot write to {self!r}: {error}") from error
+
     # Reading.
 
     def evaluation(self, entry: str) -> Evaluation | None:
@@ -217,7 +243,16 @@ class Store:
                     row[0]: Evaluation.model_validate_json(row[1]) for row in evaluations if row[0] in reached
                 },
                 events=stream,
+                path=self.path,
             )
+
+    def view(self, run_id: str, view: str) -> ViewState | None:
+        """Return what was last looked at in a view of a run; ``None`` if nothing was, or if the record is not ours."""
+        try:
+            rows = self._rows("SELECT record FROM views WHERE run_id = ? AND view = ?", (run_id, view))
+            return ViewState.model_validate_json(rows[0][0]) if rows else None
+        except (*_DAMAGE, ValidationError):
+            return None
 
     def _find(self, run_id: str | None) -> RunRecord:
         records = self.runs()
@@ -276,11 +311,15 @@ _Execute = Callable[[str, tuple[object, ...]], sqlite3.Cursor]
 
 def _connect(path: Path | str, *, create: bool) -> sqlite3.Connection:
     """Return a connection to a file that is certainly a store of ours; nothing in it has been run or changed."""
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    read_only = _is_read_only(path)
+    address = _read_only_address(Path(path)) if read_only else path
+    connection = sqlite3.connect(address, timeout=60, isolation_level=None, check_same_thread=False, uri=read_only)
     try:
         if create and not _tables(connection):
             _create_tables(connection)
         _check_tables(connection, path)
+        if read_only:
+            return connection
         # Safe against a killed process; a power cut may cost the last events but leaves a good file.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -288,6 +327,18 @@ def _connect(path: Path | str, *, create: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _is_read_only(path: Path | str) -> bool:
+    """Return whether there is a file that cannot be written, or none beside which SQLite could put its log."""
+    path = Path(path)
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _read_only_address(path: Path) -> str:
+    """Return the address of a file that nobody is writing to, or whose log is still beside it."""
+    log = path.with_name(f"{path.name}-wal")
+    return f"{path.resolve().as_uri()}?mode=ro{'' if log.exists() else '&immutable=1'}"
 
 
 def _tables(connection: sqlite3.Connection) -> dict[str, str]:
@@ -313,5 +364,5 @@ def _check_tables(connection: sqlite3.Connection, path: Path | str) -> None:
     if version > _SCHEMA_VERSION:
         raise StoreError(f"{path} was written by a later release (schema {version}); update autocomp-kit to read it")
     # Equal text of every table also says that there are no triggers or views, which would run when we write or read.
-    if _tables(connection) != _SCHEMA:
+    if _tables(connection) not in (_SCHEMA, _SCHEMA_1):
         raise StoreError(f"{path} has been changed: its tables are not those of a store of autocomp-kit runs")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +65,8 @@ class KernelTrace:
         The kernel's arguments.
     trace : Trace or None
         The simulator's own record, for tables of events and for exports.
+    history : RunHistory or None
+        The run that the kernel is a candidate of; its store keeps what was last looked at.
     """
 
     name: str
@@ -75,6 +77,7 @@ class KernelTrace:
     end: int
     operands: Mapping[str, Operand] = field(default_factory=dict)
     trace: Trace | None = None
+    history: RunHistory | None = field(default=None, repr=False)
 
     @property
     def cycles(self) -> int:
@@ -179,4 +182,5 @@ def trace_candidate(history: RunHistory, candidate_id: str | None = None) -> Ker
     if candidate is None:
         raise InputError(f"run {history.run_id} has no candidate {chosen!r}")
     problem = history.record.problem
-    return trace_kernel(problem.source, candidate.code, machine=problem.machine, name=f"candidate {chosen}")
+    trace = trace_kernel(problem.source, candidate.code, machine=problem.machine, name=f"candidate {chosen}")
+    return replace(trace, history=history)

@@ -8,7 +8,9 @@ stays text.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, TypeAlias
 
 import anywidget
@@ -16,10 +18,11 @@ import traitlets
 from anywidget.experimental import command
 
 from autocomp_kit.errors import InputError
+from autocomp_kit.widgets._memory import ViewMemory
 from autocomp_kit.widgets._modules import script, styles
 from autocomp_kit.widgets._summary import Summary
 
-__all__ = ["Reply", "Widget", "request"]
+__all__ = ["Reply", "Widget", "checked_window", "request"]
 
 Reply: TypeAlias = "Mapping[str, Any] | tuple[Mapping[str, Any], list[bytes]]"
 """What a request gives back: JSON, and binary buffers where there is much of it."""
@@ -39,6 +42,8 @@ class Widget(anywidget.AnyWidget):
     _module: ClassVar[str] = ""
     _options: ClassVar[tuple[str, ...]] = ()
     """Traits that the constructor takes as keyword arguments."""
+    _kept: ClassVar[tuple[str, ...]] = ()
+    """Traits that are kept in the run's store; one whose observers change another comes before it."""
 
     problem = traitlets.Unicode("").tag(sync=True)
     """What went wrong last, for the page to show; empty if nothing did."""
@@ -56,6 +61,23 @@ class Widget(anywidget.AnyWidget):
             raise TypeError(f"{type(self).__name__} has no option {', '.join(unknown)}; its options are: {known}")
         super().__init__(**options)
 
+    def _remember(self, memory: ViewMemory, *, given: Collection[str]) -> None:
+        """Show again what was last looked at, except for options that were ``given``, and keep what will be."""
+        self._recall({name: value for name, value in memory.recall().items() if name not in given})
+        self.observe(lambda _: memory.keep(self._state), names=list(self._kept))
+
+    def _state(self) -> dict[str, Any]:
+        """Return what is kept: JSON."""
+        values = ((name, getattr(self, name)) for name in self._kept)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+
+    def _recall(self, values: Mapping[str, Any]) -> None:
+        """Take what was kept, as far as it still fits."""
+        for name in self._kept:
+            if name in values:
+                with suppress(traitlets.TraitError, InputError):
+                    setattr(self, name, values[name])
+
     def __repr__(self) -> str:
         return self._summary().text()
 
@@ -68,6 +90,20 @@ class Widget(anywidget.AnyWidget):
     def _summary(self) -> Summary:
         """Return what a saved notebook shows without a kernel."""
         return Summary(type(self).__name__)
+
+
+def checked_window(window: tuple[float, float]) -> tuple[float, float]:
+    """Return a window of time, in cycles.
+
+    Raises
+    ------
+    InputError
+        If its end is not after its begin, or one of them is no number.
+    """
+    begin, end = window
+    if not (math.isfinite(begin) and math.isfinite(end) and end > begin):
+        raise InputError(f"a window needs an end after its begin, not {begin:g} to {end:g}")
+    return begin, end
 
 
 def request(method: Callable[[Any, dict[str, Any]], Reply]) -> Callable[..., tuple[dict[str, Any], list[bytes]]]:

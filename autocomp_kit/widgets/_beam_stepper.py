@@ -12,11 +12,13 @@ from autocomp_kit.preview import code_request_of, plan_request_of
 from autocomp_kit.prompts import Prompts
 from autocomp_kit.widgets._base import Reply, Widget, request
 from autocomp_kit.widgets._beam_tables import beam_overview, candidate_detail, lineage_rows
+from autocomp_kit.widgets._memory import ViewMemory
 from autocomp_kit.widgets._source import RunSource, history_of
 from autocomp_kit.widgets._summary import Summary
 
 __all__ = ["BeamStepper"]
 
+_TABS = ["Plan and code", "Measurements", "Advice", "Prompt", "Reply", "Cost"]
 _EMBEDDED = 2000
 """Runs up to this many candidates travel with a saved notebook; larger ones stay in the kernel."""
 
@@ -41,6 +43,8 @@ class BeamStepper(Widget):
     against : str
         Whose code the selected one's is compared with; by default its parent's.
     layout_of_diff : "split" or "unified"
+    tab : str
+        The title of the tab shown.
 
     Raises
     ------
@@ -51,22 +55,26 @@ class BeamStepper(Widget):
     """
 
     _module = "beam"
-    _options = ("selected", "iteration", "against", "layout_of_diff")
+    _options = ("selected", "iteration", "against", "layout_of_diff", "tab")
+    _kept = _options
 
     selected = traitlets.Unicode("").tag(sync=True)
     iteration = traitlets.Int(-1).tag(sync=True)
     against = traitlets.Unicode("").tag(sync=True)
     layout_of_diff = traitlets.Enum(["split", "unified"], "split").tag(sync=True)
+    tab = traitlets.Enum(_TABS, _TABS[0]).tag(sync=True)
     overview = traitlets.Dict().tag(sync=True)
     detail = traitlets.Dict().tag(sync=True)
 
     def __init__(self, run: RunSource, **options: Any) -> None:
+        given = frozenset(options)
         self._source = run
         self._history = history_of(run)
         self._nodes = beam_overview(self._history)
         options.setdefault("selected", self._nodes["best"] or next(iter(self._history.candidates), ""))
         options.setdefault("iteration", max(self._nodes["iterations"], default=0))
         super().__init__(**options)
+        self._remember(ViewMemory(self._history, "BeamStepper"), given=given)
         self._publish()
 
     def refresh(self) -> None:

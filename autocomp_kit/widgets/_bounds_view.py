@@ -9,6 +9,7 @@ import traitlets
 from autocomp_kit.errors import InputError
 from autocomp_kit.widgets._base import Widget
 from autocomp_kit.widgets._bounds_table import bounds_of, bounds_table
+from autocomp_kit.widgets._memory import ViewMemory
 from autocomp_kit.widgets._source import RunSource, history_of
 from autocomp_kit.widgets._summary import Summary
 
@@ -42,17 +43,20 @@ class BoundsView(Widget):
 
     _module = "bounds"
     _options = ("selected",)
+    _kept = ("selected",)
 
     selected = traitlets.Unicode("").tag(sync=True)
     overview = traitlets.Dict().tag(sync=True)
     detail = traitlets.Dict().tag(sync=True)
 
     def __init__(self, run: RunSource, **options: Any) -> None:
+        given = frozenset(options)
         self._history = history_of(run)
         self._table = bounds_table(self._history)
         best = self._history.best
         options.setdefault("selected", best.candidate_id if best else "")
         super().__init__(**options)
+        self._remember(ViewMemory(self._history, "BoundsView"), given=given)
         # The fastest ones matter most; thousands more would be one blot.
         table = self._table.nsmallest(_MOST, "cycles") if len(self._table) > _MOST else self._table
         bounds = bounds_of(self._history)

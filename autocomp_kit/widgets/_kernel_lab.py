@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import traitlets
+from pydantic import ValidationError
 
 from autocomp_kit.agents.base import Agent, AgentError, CodeReply, CodeRequest
 from autocomp_kit.agents.registry import make_ensemble
@@ -24,11 +26,15 @@ from autocomp_kit.settings import SearchConfig
 from autocomp_kit.store import Store
 from autocomp_kit.widgets._base import Reply, Widget, request
 from autocomp_kit.widgets._beam_tables import diff_rows
+from autocomp_kit.widgets._lab_records import Attempt, Evaluated, Verdict
+from autocomp_kit.widgets._memory import ViewMemory
 from autocomp_kit.widgets._modules import STATIC
 from autocomp_kit.widgets._source import RunSource, history_of
 from autocomp_kit.widgets._summary import Summary
 
 __all__ = ["KernelLab"]
+
+_ATTEMPTS = 20
 
 
 class KernelLab(Widget):
@@ -62,6 +68,7 @@ class KernelLab(Widget):
 
     _module = "lab"
     _options = ("code", "parent", "plan", "item_id")
+    _kept = ("parent", "code", "plan", "item_id", "result", "attempts")
 
     code = traitlets.Unicode("").tag(sync=True)
     parent = traitlets.Unicode("").tag(sync=True)
@@ -88,6 +95,7 @@ class KernelLab(Widget):
     ) -> None:
         if (run is None) == (workload is None):
             raise InputError("KernelLab needs a run or a workload, such as KernelLab(workload='small/0')")
+        given = frozenset(options)
         self._source = run
         self._agent = agent
         self._history = history_of(run) if run is not None else None
@@ -105,6 +113,7 @@ class KernelLab(Widget):
         self.title = f"{self._evaluator.workload.name} on {self._evaluator.machine.name}"
         self.words = sorted(COMMANDS | CONSTANTS)
         self._list_parents()
+        self._remember(ViewMemory(self._history, "KernelLab"), given=given)
         if not self.code:
             self.code = self._parent_code()
 
@@ -217,24 +226,28 @@ class KernelLab(Widget):
     def _show(self, code: str, verdict: Evaluation) -> None:
         base = self._history.evaluations.get(self.parent) if self._history else None
         previous = next((one["cycles"] for one in reversed(self.attempts) if one["cycles"]), None)
-        self.result = {
-            "status": verdict.status.replace("_", " "),
-            "correct": verdict.correct,
-            "cycles": verdict.cycles,
-            "utilization": verdict.utilization,
-            "parent_cycles": base.cycles if base else None,
-            "previous_cycles": previous,
-            "problems": [[one.line or 0, one.column or 0, one.message] for one in verdict.problems],
-            "facts": [[one.line or 0, one.kind, one.text, one.cycles or 0] for one in verdict.feedback],
-            "diff": [list(row) for row in diff_rows(self._parent_code(), code)],
-        }
-        attempt = {
-            "number": len(self.attempts) + 1,
-            "status": self.result["status"],
-            "cycles": verdict.cycles,
-            "code": code,
-        }
-        self.attempts = [*self.attempts[-19:], attempt]
+        shown = Verdict(
+            status=verdict.status.replace("_", " "),
+            correct=verdict.correct,
+            cycles=verdict.cycles,
+            utilization=verdict.utilization,
+            parent_cycles=base.cycles if base else None,
+            previous_cycles=previous,
+            problems=[(one.line or 0, one.message) for one in verdict.problems],
+            facts=[(one.line or 0, one.kind, one.text) for one in verdict.feedback],
+            diff=diff_rows(self._parent_code(), code),
+        )
+        number = self.attempts[-1]["number"] + 1 if self.attempts else 1
+        attempt = Attempt(number=number, status=shown.status, cycles=verdict.cycles, code=code)
+        self.result = shown.model_dump(mode="json")
+        self.attempts = [*self.attempts[1 - _ATTEMPTS :], attempt.model_dump(mode="json")]
+
+    def _recall(self, values: Mapping[str, Any]) -> None:
+        """Take a draft with its verdicts; those that are not ours would break the page."""
+        with suppress(ValidationError):
+            kept = Evaluated(attempts=values.get("attempts", []), result=values.get("result") or None)
+            shown = kept.model_dump(mode="json")
+            super()._recall({**values, "attempts": shown["attempts"], "result": shown["result"] or {}})
 
     async def _implemented(self) -> str:
         history, parent = self._searched()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from autocomp_kit.prompts import Prompts
 from autocomp_kit.records import MenuItem
 from autocomp_kit.search import derive_seed
 from autocomp_kit.widgets._base import Reply, Widget, request
+from autocomp_kit.widgets._memory import ViewMemory
 from autocomp_kit.widgets._menu_tables import expected_options, menu_changes, option_records
 from autocomp_kit.widgets._source import RunSource, history_of
 from autocomp_kit.widgets._summary import Summary
@@ -54,6 +56,7 @@ class MenuEditor(Widget):
 
     _module = "menu"
     _options = ("keep_probability", "seed")
+    _kept = ("keep_probability", "seed", "items")
 
     name = traitlets.Unicode("").tag(sync=True)
     items = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -67,6 +70,7 @@ class MenuEditor(Widget):
     has_run = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, menu: Menu | str | Path, *, runs: Iterable[RunSource] = (), **options: Any) -> None:
+        given = frozenset(options)
         self._default = menu if isinstance(menu, Menu) else load_menu(menu)
         self._menu = self._default
         self._past: list[Menu] = []
@@ -79,6 +83,7 @@ class MenuEditor(Widget):
         self.has_run = self._history is not None and self._history.best is not None
         self.statistics = {item_id: list(record) for item_id, record in option_records(histories).items()}
         self._publish()
+        self._remember(ViewMemory(self._history, f"MenuEditor {self.name}"), given=given)
 
     @property
     def menu(self) -> Menu:
@@ -102,13 +107,11 @@ class MenuEditor(Widget):
     def edit(self, message: dict[str, Any]) -> Reply:
         """Take the options as the page has them."""
         try:
-            items = tuple(MenuItem(**{name: row[name] for name in _FIELDS if name in row}) for row in message["items"])
-            menu = Menu(name=self._menu.name, description=self._menu.description, items=items)
+            self.set_menu(self._with_items(message["items"]))
         except ValidationError as error:
             first = error.errors()[0]
             place = " ".join(str(part).replace("item_id", "id") for part in first["loc"])
             raise MenuError(f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}") from None
-        self.set_menu(menu)
         return {}
 
     @request
@@ -166,6 +169,19 @@ class MenuEditor(Widget):
     def _minimum(self) -> int:
         return self._history.record.config.minimum_options if self._history else 1
 
+    def _with_items(self, rows: Any) -> Menu:
+        items = tuple(MenuItem(**{name: row[name] for name in _FIELDS if name in row}) for row in rows)
+        return Menu(name=self._menu.name, description=self._menu.description, items=items)
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "opened": _rows(self._default)}
+
+    def _recall(self, values: Mapping[str, Any]) -> None:
+        super()._recall({name: value for name, value in values.items() if name != "items"})
+        if values.get("opened") == _rows(self._default):  # a draft belongs to the menu that it was made from
+            with suppress(ValidationError, TypeError, KeyError):
+                self.set_menu(self._with_items(values["items"]))
+
     def _path(self, message: dict[str, Any]) -> Path:
         path = Path(str(message["path"]).strip())
         if path.suffix not in {".yaml", ".yml"}:
@@ -175,7 +191,7 @@ class MenuEditor(Widget):
         return path
 
     def _publish(self) -> None:
-        self.items = [item.model_dump(include=set(_FIELDS)) for item in self._menu.items]
+        self.items = _rows(self._menu)
         self.can_undo = bool(self._past)
         self.changes = menu_changes(self._default, self._menu)
         self._draw()
@@ -189,3 +205,8 @@ class MenuEditor(Widget):
             f"{self.expected:.1f} options are offered to a plan on average (keep probability {self.keep_probability:g})"
         ]
         return Summary(f"Menu {self._menu.name}", facts, ("", "option", "weight", "text"), rows)
+
+
+def _rows(menu: Menu) -> list[dict[str, Any]]:
+    """Return the options as the page has them."""
+    return [item.model_dump(include=set(_FIELDS)) for item in menu.items]

@@ -11,7 +11,8 @@ import traitlets
 from autocomp_kit.addresses import decode_address
 from autocomp_kit.errors import InputError
 from autocomp_kit.traces import KernelTrace
-from autocomp_kit.widgets._base import Reply, Widget, request
+from autocomp_kit.widgets._base import Reply, Widget, checked_window, request
+from autocomp_kit.widgets._memory import ViewMemory
 from autocomp_kit.widgets._rows_picture import MemoryContents
 from autocomp_kit.widgets._summary import Summary
 
@@ -46,6 +47,7 @@ class ScratchpadView(Widget):
 
     _module = "scratchpad"
     _options = ("memory", "window", "cycle", "colour", "line")
+    _kept = ("memory", "colour", "window", "rows", "cycle", "line", "selected")
 
     overview = traitlets.Dict().tag(sync=True)
     memory = traitlets.Enum(["scratchpad", "accumulator"], "scratchpad").tag(sync=True)
@@ -60,6 +62,7 @@ class ScratchpadView(Widget):
     """The command that wrote the rows last clicked on."""
 
     def __init__(self, trace: KernelTrace, **options: Any) -> None:
+        given = frozenset(options)
         self.trace = trace
         self._contents = {
             "scratchpad": MemoryContents(trace, "scratchpad"),
@@ -70,14 +73,13 @@ class ScratchpadView(Widget):
         super().__init__(**options)
         self.overview = self._overview()
         self._choose_rows()
+        self._remember(ViewMemory(trace.history, f"ScratchpadView {trace.name}"), given=given)
 
     @request
     def picture(self, message: dict[str, Any]) -> Reply:
         """Give the picture of the window, and how many rows are live over time."""
         contents = self._asked(message)
-        begin, end = float(message["begin"]), float(message["end"])
-        if not end > begin:
-            raise InputError("a window needs an end after its begin")
+        begin, end = checked_window((float(message["begin"]), float(message["end"])))
         first, last = self._rows_shown(contents, message.get("rows", self.rows))
         picture = contents.picture(
             begin,
@@ -126,6 +128,10 @@ class ScratchpadView(Widget):
         if not 0 <= first < last <= contents.rows:
             return 0, contents.rows
         return first, last
+
+    @traitlets.validate("window")
+    def _is_window(self, proposal: Any) -> tuple[float, float]:
+        return checked_window(proposal["value"])
 
     @traitlets.observe("memory")
     def _choose_rows(self, _: Any = None) -> None:

@@ -11,8 +11,9 @@ import traitlets
 
 from autocomp_kit.errors import InputError
 from autocomp_kit.traces import KernelTrace
-from autocomp_kit.widgets._base import Reply, Widget, request
+from autocomp_kit.widgets._base import Reply, Widget, checked_window, request
 from autocomp_kit.widgets._lanes import busy_by_line, lanes_of
+from autocomp_kit.widgets._memory import ViewMemory
 from autocomp_kit.widgets._summary import Summary
 
 __all__ = ["TimelineView"]
@@ -48,6 +49,7 @@ class TimelineView(Widget):
 
     _module = "timeline"
     _options = ("window", "selected", "line")
+    _kept = ("window", "shown", "selected", "line")
 
     window = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.0, 0.0)).tag(sync=True)
     shown = traitlets.Int(0).tag(sync=True)
@@ -60,11 +62,14 @@ class TimelineView(Widget):
     def __init__(self, *traces: KernelTrace, **options: Any) -> None:
         if not traces:
             raise InputError("TimelineView needs a trace, such as trace_kernel('small/0')")
+        given = frozenset(options)
         self.traces = traces
         self._lanes = [lanes_of(trace) for trace in traces]
         self._longest = max(trace.cycles for trace in traces)
         options.setdefault("window", (0.0, float(self._longest)))
         super().__init__(**options)
+        names = ", ".join(trace.name for trace in traces)
+        self._remember(ViewMemory(traces[0].history, f"TimelineView {names}"), given=given)
         self.overview = self._overview()
         self._show_command()
 
@@ -85,10 +90,8 @@ class TimelineView(Widget):
     @request
     def slices(self, message: dict[str, Any]) -> Reply:
         """Give the bars, or how busy each pixel is, of all lanes between two cycles."""
-        begin, end = float(message["begin"]), float(message["end"])
+        begin, end = checked_window((float(message["begin"]), float(message["end"])))
         pixels = int(min(max(message["pixels"], 1), 4096))
-        if not end > begin:
-            raise InputError("a window needs an end after its begin")
         modes, buffers = [], []
         for lanes in self._lanes:
             for lane in lanes:
@@ -114,6 +117,10 @@ class TimelineView(Widget):
         """Write the trace for Perfetto beside the notebook."""
         path = self.to_perfetto(f"{self.traces[self.shown].name.replace(' ', '-')}.perfetto.json")
         return {"path": str(path)}
+
+    @traitlets.validate("window")
+    def _is_window(self, proposal: Any) -> tuple[float, float]:
+        return checked_window(proposal["value"])
 
     @traitlets.observe("selected", "shown")
     def _show_command(self, _: Any = None) -> None:

@@ -13,7 +13,6 @@ from autocomp_kit.menu import load_menu
 from autocomp_kit.optimize import make_run
 from autocomp_kit.search import derive_seed
 from autocomp_kit.settings import SearchConfig
-from autocomp_kit.store import Store
 from autocomp_kit.traces import trace_kernel
 from autocomp_kit.widgets import (
     BeamStepper,
@@ -33,8 +32,8 @@ CONFIG = SearchConfig(iterations=2, beam=2, plans=3, codes=1, seed=3)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    made = make_run("small/0", config=CONFIG, store=Store.open(tmp_path_factory.mktemp("study") / "study.sqlite"))
+def run():
+    made = make_run("small/0", config=CONFIG)
     made.execute()
     return made
 
@@ -107,7 +106,7 @@ def test_the_lab_evaluates_and_says_what_is_wrong_where(run):
     assert lab.result["cycles"] == lab.result["parent_cycles"]
     lab.code = lab.code.replace("fence();", "fence(); nonsense();")
     assert lab.evaluate().status == "rejected"
-    ((line, _, text),) = lab.result["problems"]
+    ((line, text),) = lab.result["problems"]
     assert "nonsense" in text
     assert "nonsense" in lab.code.splitlines()[line - 1]
     assert [attempt["number"] for attempt in lab.attempts] == [1, 2]

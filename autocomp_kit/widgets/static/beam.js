@@ -24,7 +24,7 @@ function renderBeam(context) {
   const hint = h("div", { class: "ack-hint", hidden: true });
   const graph = h("div", { class: "ack-beam-graph" }, canvas, hint);
   const heading = h("div", { class: "ack-beam-heading", "aria-live": "polite" });
-  const detail = tabs("About the candidate", ["Plan and code", "Measurements", "Advice", "Prompt", "Reply", "Cost"], showTab);
+  const detail = tabs("About the candidate", ["Plan and code", "Measurements", "Advice", "Prompt", "Reply", "Cost"], showTab, view.get("tab"));
   append(view.root, [
     h("div", { class: "ack-bar" }, title, facts),
     h("div", { class: "ack-bar" },
@@ -306,6 +306,7 @@ function renderBeam(context) {
   }
 
   function showTab(name, panel) {
+    if (view.get("tab") !== name) view.set({ tab: name });
     const one = view.get("detail");
     if (!one.id) return fill(panel);
     ({ "Plan and code": showPlan, Measurements: showMetrics, Advice: showAdvice, Prompt: showPrompt, Reply: showReply, Cost: showCost })[name](panel, one);
@@ -384,6 +385,7 @@ function renderBeam(context) {
   view.watch(["iteration", "selected"], draw);
   view.watch("detail", showDetail);
   view.watch("layout_of_diff", () => detail.refresh());
+  view.watch("tab", () => detail.current() === view.get("tab") || detail.choose(view.get("tab")));
   view.onLayout(graph, draw);
   showDetail();
   quietly(load)();

@@ -119,10 +119,10 @@ export function button(label, title, action, attributes = {}) {
 }
 
 /** Tabs with their panels; `panels` maps a title to a function that fills the panel when it is shown. */
-export function tabs(label, titles, show) {
+export function tabs(label, titles, show, first = titles[0]) {
   const panel = h("div", { class: "ack-panel", role: "tabpanel", tabindex: 0 });
   const strip = h("div", { class: "ack-tabs", role: "tablist", "aria-label": label });
-  let current = titles[0];
+  let current = first;
   const buttons = titles.map((title) =>
     h("button", { type: "button", role: "tab", class: "ack-tab", on: { click: () => choose(title), keydown: move } }, title),
   );
@@ -245,6 +245,20 @@ export function perFrame(action) {
       });
     }
   };
+}
+
+/** Call once there has been no call for a while; `now` does not wait. */
+export function calm(action, milliseconds = 500) {
+  let timer = null;
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(action, milliseconds);
+  };
+  later.now = () => {
+    clearTimeout(timer);
+    return action();
+  };
+  return later;
 }
 
 /** How long things take, kept for the browser tests: `globalThis.ackTimes[name]` in milliseconds. */

@@ -1,6 +1,6 @@
 // KernelLab: an editor with problems at their lines, the verdict beside it, and a way into the beam.
 
-import { append, button, count, fill, h, open, percent, quietly, timed } from "./kit.js";
+import { append, button, calm, count, fill, h, open, percent, quietly, timed } from "./kit.js";
 import { diffView } from "./diff.js";
 
 /** CodeMirror comes once per page, from the kernel and not from a network. */
@@ -23,7 +23,7 @@ function renderLab(context) {
   const parent = h("select", { "aria-label": "Start from", on: { change: () => view.set({ parent: parent.value }) } });
   const place = h("div", { class: "ack-lab-editor" });
   const verdict = h("div", { class: "ack-lab-verdict", role: "region", "aria-label": "Verdict", "aria-live": "polite" });
-  const plan = h("textarea", { rows: 3, "aria-label": "Plan", placeholder: "A plan in your words, for an agent to carry out or to go with your kernel", on: { change: () => view.set({ plan: plan.value }), keydown: (event) => event.stopPropagation() } });
+  const plan = h("textarea", { rows: 3, "aria-label": "Plan", placeholder: "A plan in your words, for an agent to carry out or to go with your kernel", on: { input: () => keep(), change: () => keep.now(), keydown: (event) => event.stopPropagation() } });
   const item = h("select", { "aria-label": "Option of the menu", on: { change: () => view.set({ item_id: item.value }) } });
   const message = h("div", { class: "ack-muted", role: "status" });
   const differences = h("div");
@@ -47,6 +47,7 @@ function renderLab(context) {
     view.set(shown);
     return shown;
   }
+  const keep = calm(push); // a draft survives a closed browser and a restarted kernel
 
   const run = quietly(async () => {
     evaluate.begun = performance.now();
@@ -60,7 +61,7 @@ function renderLab(context) {
 
   function useTextarea() {
     const area = h("textarea", { class: "ack-lab-plain ack-code", spellcheck: "false", "aria-label": "Kernel", value: view.get("code"), on: {
-      change: push,
+      input: () => keep(),
       keydown: (event) => {
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); start(); }
         event.stopPropagation();
@@ -99,7 +100,8 @@ function renderLab(context) {
         cm.autocompletion({ override: [complete] }), cm.lintGutter(), look,
         cm.EditorView.contentAttributes.of({ "aria-label": "Kernel" }),
         cm.keymap.of([{ key: "Mod-Enter", run: () => { start(); return true; } }, cm.indentWithTab, ...cm.completionKeymap, ...cm.historyKeymap, ...cm.lintKeymap, ...cm.defaultKeymap]),
-        cm.EditorView.domEventHandlers({ blur: () => { push(); }, keydown: (event) => { event.stopPropagation(); } }),
+        cm.EditorView.updateListener.of((update) => { if (update.docChanged) keep(); }),
+        cm.EditorView.domEventHandlers({ blur: () => { keep.now(); }, keydown: (event) => { event.stopPropagation(); } }),
       ],
     });
     view.ended.addEventListener("abort", () => shown.destroy());
@@ -112,7 +114,7 @@ function renderLab(context) {
       replace: (text) => shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: text } }),
       mark: (problems, facts) => {
         const notes = [
-          ...problems.filter(([line]) => line).map(([line, , text]) => ({ ...span(line), severity: "error", message: text })),
+          ...problems.filter(([line]) => line).map(([line, text]) => ({ ...span(line), severity: "error", message: text })),
           ...facts.filter(([line]) => line).map(([line, kind, text]) => ({ ...span(line), severity: kind.startsWith("sanitizer") ? "warning" : "info", message: text })),
         ];
         shown.dispatch(cm.setDiagnostics(shown.state, notes));
@@ -137,8 +139,8 @@ function renderLab(context) {
       h("div", { class: `ack-lab-status ${one.correct ? "ack-lab-good" : "ack-lab-bad"}` }, one.correct ? "\u2713 correct" : `\u2717 ${one.status}`),
       one.cycles ? h("div", { class: "ack-title ack-number" }, `${count(one.cycles)} cycles, ${percent(one.utilization)} of the array`) : null,
       change(one.parent_cycles, "over where you started"), change(one.previous_cycles, "over the last attempt"),
-      one.problems.length ? h("ul", { class: "ack-problems" }, one.problems.map(([line, , text]) => h("li", {}, line ? toLine(line) : null, text))) : null,
-      one.facts.length ? h("ul", { class: "ack-facts" }, one.facts.map(([line, , text]) => h("li", {}, line ? toLine(line) : null, text))) : null,
+      one.problems.length ? h("ul", { class: "ack-problems" }, one.problems.map(([line, text]) => h("li", {}, line ? toLine(line) : null, text))) : null,
+      one.facts.length ? h("ul", { class: "ack-facts" }, one.facts.map(([line, , text]) => h("li", {}, line ? toLine(line) : null, text.replace(/^Line \d+: /, "")))) : null,
       attempts());
     fill(differences, diffView(one.diff, "unified"));
     editor?.mark(one.problems, one.facts);
