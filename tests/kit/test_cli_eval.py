@@ -131,3 +131,21 @@ def test_workloads_lists_and_shows(call_here):
     assert (shown["m"], shown["n"], shown["k"], shown["ideal_cycles"]) == (12544, 256, 64, 802816)
     assert call_here("workloads", "small/0", "--kernel").stdout.startswith("// C[64][64] = A[64][64] x B[64][64]")
     assert len(json.loads(call_here("workloads", "--json").stdout)) == len(listed.stdout.splitlines()) - 1
+
+
+def test_baselines_stand_beside_the_best_of_a_store(call_here, tmp_path):
+    study = tmp_path / "study.sqlite"
+    search = ("optimize", "-w", "small/0", "--iterations", "1", "--plans", "2", "--store", str(study), "--json")
+    found = json.loads(call_here(*search).stdout)
+    row = json.loads(call_here("workloads", "small/0", "--baselines", "--store", str(study), "--json").stdout)
+    assert row["start"] == found["start_cycles"] > row["best"] == found["best_cycles"] > row["ideal"]
+    assert row["start"] > row["hardware_loop"] > row["ideal"]
+    assert row["run"] == found["run_id"]
+    table = call_here("workloads", "small/0", "--baselines").stdout.splitlines()
+    assert table[1].split()[:4] == ["small/0", "int8-16", "1,024", f"{row['start']:,}"]
+    other = call_here("workloads", "admm-multifunction/0", "--baselines", "--json").stdout
+    assert json.loads(other)["machine"] == "fp32-4"
+    assert json.loads(other)["hardware_loop"] is None
+    refused = call_here("workloads", "admm-multifunction/0", "--baselines", "--config", "int8-16")
+    assert refused.returncode == 2
+    assert "needs an fp32 machine" in refused.stderr
