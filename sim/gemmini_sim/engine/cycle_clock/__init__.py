@@ -12,6 +12,7 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, log, write_log
 from gemmini_sim.engine.cycle_clock.front import ROUTER, push_command, stage_has_room, stage_push
+from gemmini_sim.engine.cycle_clock.l2_directory import note_host_write
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, GET, host_packet
 from gemmini_sim.engine.cycle_clock.records import (
     COMMAND_DTYPE,
@@ -42,6 +43,7 @@ __all__ = [
     "new_events",
     "new_tags",
     "new_trace",
+    "note_host_write",
     "read_cycle",
 ]
 

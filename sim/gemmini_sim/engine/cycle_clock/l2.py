@@ -44,8 +44,10 @@ __all__ = ["l2_requests"]
 
 _PUT_BEATS = 40
 _WAITING = 28
-_PROBE_CYCLES = 7
-_PROBE_PITCH = 2
+# Probes of the host's cache: until the answer is back, how much later its first beat is if it brings data, how long the
+# cache is busy with either.
+_PROBE_CYCLES, _PROBE_DATA = 5, 3
+_PROBE_PITCH, _PROBE_DATA_PITCH = 4, 10
 
 
 @jit
@@ -126,8 +128,11 @@ def l2_schedule(clock, tags):
         clock["directory_write"] = 1
         clock["directory_write_time"] = now + 1
     if clock["mshr_want_b"] & bit:
-        at = max(now + _PROBE_CYCLES, clock["probe_free"] + _PROBE_PITCH)
-        clock["probe_free"] = at
+        at = max(now + _PROBE_CYCLES, clock["probe_free"])
+        clock["probe_free"] = at + _PROBE_PITCH
+        if clock["mshr_host_wrote"] >> mshr & 1:
+            clock["probe_free"] = at + _PROBE_DATA_PITCH
+            at += _PROBE_DATA
         clock["probe_time"][mshr] = at
         clock["probes"] |= bit
         state &= ~(SEND_RPROBE | SEND_PPROBE)

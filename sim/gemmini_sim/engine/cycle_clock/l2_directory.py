@@ -28,6 +28,7 @@ __all__ = [
     "WAIT_RELEASE",
     "WAIT_RPROBE",
     "look_up",
+    "note_host_write",
     "plan",
     "take_release",
     "update_wants",
@@ -89,6 +90,7 @@ def plan(clock, tags, mshr, packet, set_index, way, hit):
     clock["mshr_set"][mshr] = set_index
     clock["mshr_way"][mshr] = way
     clock["mshr_packet"][mshr] = packet
+    clock["mshr_host_wrote"] &= ~(1 << mshr)
     if hit:
         if not is_host(packet) and (entry & HOST_MAY_WRITE or (kind == PUT and entry & HOST_HAS)):
             # the host's copy must go, or at least be no newer than ours
@@ -96,6 +98,7 @@ def plan(clock, tags, mshr, packet, set_index, way, hit):
             waits |= WAIT_PPROBE
             if entry & HOST_WROTE:
                 entry |= DIRTY
+                clock["mshr_host_wrote"] |= 1 << mshr
             entry &= ~(HOST_MAY_WRITE | HOST_WROTE)
             if kind == PUT:
                 entry &= ~HOST_HAS
@@ -115,6 +118,7 @@ def plan(clock, tags, mshr, packet, set_index, way, hit):
                 _tell_host(clock, entry >> LINE << 1)
                 if entry & HOST_WROTE:
                     entry |= DIRTY
+                    clock["mshr_host_wrote"] |= 1 << mshr
         clock["mshr_victim"][mshr] = entry
         entry = line << LINE
     if kind == PUT:
@@ -151,6 +155,16 @@ def look_up(clock, tags, mshr, packet):
     clock["mshr_wake"][(now + 2) & 3] |= 1 << mshr
     clock["directory_read"] = now
     clock["coming"] |= CACHE
+
+
+@jit
+def note_host_write(clock, tags, address):
+    """Note that the host writes a line that it had fetched to read, which it may do without asking."""
+    line = address >> clock["line_shift"]
+    set_index = line & (clock["sets"] - 1)
+    for way in range(clock["ways"]):
+        if tags[set_index, way] >> LINE == line and tags[set_index, way] & HOST_MAY_WRITE:
+            tags[set_index, way] |= HOST_WROTE
 
 
 @jit

@@ -30,6 +30,7 @@ MEMORY_REGISTERS = [
     ("mshr_state", "i8", (MSHRS,)),
     ("mshr_victim", "i8", (MSHRS,)),
     ("mshr_waits", "i8", (MSHRS,)),
+    ("mshr_host_wrote", "i8"),  # registers whose probe brings back a line that the host has written
     ("waiting_packet", "i8", (WAITING,)),
     ("waiting_next", "i8", (WAITING,)),
     ("waiting_free", "i8"),
