@@ -200,7 +200,9 @@ def _shown(node: Node) -> str:
 
 def _text_problems(root: Node, source: bytes) -> Iterator[CodeProblem]:
     """Find what works below the syntax tree: directives, spliced lines, digraphs, bytes that are no C."""
+    understood = False
     for node, _ in walk(root):
+        understood = understood or node.type.startswith("preproc_")
         if node.type.startswith("preproc_") and not (node.parent and node.parent.type.startswith("preproc_")):
             shown = _shown(node)
             yield _problem(node, f"preprocessor line `{shown}`: a kernel has none; Gemmini's names are there already")
@@ -219,7 +221,7 @@ def _text_problems(root: Node, source: bytes) -> Iterator[CodeProblem]:
             (b"@", "the character @"),
             (b"`", "a backquote"),
         ):
-            if token in line and not (token == b"#" and line.lstrip().startswith(b"#")):
+            if token in line and not (token == b"#" and line.lstrip().startswith(b"#") and understood):
                 yield CodeProblem(kind="dialect", message=f"{name} is not allowed", line=number)
         if line.rstrip().endswith(b"\\"):
             yield CodeProblem(kind="dialect", message="a line that ends in a backslash is not allowed", line=number)

@@ -14,13 +14,17 @@ MAX_ELEMENTS = 1 << 24
 
 
 def enormous_arrays(root: Node) -> Iterator[Node]:
-    """Yield every declarator of more than ``MAX_ELEMENTS`` elements, those of its type's name or fields included.
+    """Yield what makes an array of more than ``MAX_ELEMENTS``: a declarator, or a designator in an initialiser.
+
+    A declarator counts the elements of its type's name or fields too.
 
     A size that is not a plain number counts as one.
     """
     sizes: dict[str, int] = {}  # of the names that typedefs and structs introduce, in text order
     for node, _ in walk(root):
-        if node.type == "struct_specifier" and (body := node.child_by_field_name("body")):
+        if node.type == "subscript_designator" and (constant_value(node.named_children[0]) or 0) >= MAX_ELEMENTS:
+            yield node
+        elif node.type == "struct_specifier" and (body := node.child_by_field_name("body")):
             fields = [child for child in body.named_children if child.type == "field_declaration"]
             size = sum(_elements(one, field, sizes) for field in fields for one in _declarators(field))
             sizes[f"struct {text_of(node.child_by_field_name('name'))}"] = size

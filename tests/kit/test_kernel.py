@@ -106,6 +106,8 @@ def test_static_helpers_and_constants_are_allowed():
         ("struct s { int8_t x[1 << 20]; int y; }; static struct s huge[64];", "more than 16,777,216 elements"),
         ("struct { struct { int8_t x[1 << 20]; } in[8]; } huge[8];", "more than 16,777,216 elements"),
         ("int8_t *huge[1 << 25];", "more than 16,777,216 elements"),
+        ("static int8_t huge[] = {[1000000000] = 1};", "`.1000000000.` has more than 16,777,216 elements"),
+        ("struct s { int x[2]; }; static struct s huge[] = {[1 << 24].x[1] = 1};", "more than 16,777,216 elements"),
         ("int \\u0061b = 1;", "a name is made of letters"),
         ("int x; // \udcff", "half of a character"),
         ('\\u0061sm("nop");', "neither a Gemmini command"),
@@ -147,6 +149,10 @@ def test_everything_else_is_refused_with_its_line(body, message):
         ("int printf(const char *, ...);", "variable number|declares a function"),
         ("_Static_assert(1);", "outside a function"),
         ("union u { int a; float b; };", "a union"),
+        ('#if __has_include("/etc/passwd")\n#endif', "the character #"),
+        ('static int x __asm__("tohost");', "inline assembly"),
+        ("[[gnu::constructor]] static void early(void) {}", "an attribute"),
+        ("static void run(void f(void)) { f(); }", "declares a function"),
     ],
 )
 def test_file_level_is_checked_too(before, message):
