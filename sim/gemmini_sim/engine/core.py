@@ -783,6 +783,7 @@ def run(
     if core["rows_final"] == 0:
         _count_rows(core, accelerator, scratchpad.shape[0])
     if timing:
+        accelerator_clock.settle(clock, tags, trace, events)
         stall = host["time"] - instret
     core["pc"] = code_base + (index << 1)
     core["instret"] = instret

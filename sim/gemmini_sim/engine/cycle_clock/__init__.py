@@ -11,21 +11,20 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, log, write_log
-from gemmini_sim.engine.cycle_clock.front import ROUTER, push_command, stage_has_room, stage_push
-from gemmini_sim.engine.cycle_clock.l2_directory import note_host_write
+from gemmini_sim.engine.cycle_clock.l2_directory import take_host_write
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, GET, host_packet
 from gemmini_sim.engine.cycle_clock.records import (
     COMMAND_DTYPE,
     EVENT_DTYPE,
     EVENT_NAMES,
-    FENCE_COMMIT,
     RDCYCLE,
-    ROCC_COMMIT,
     STALL_NAMES,
 )
+from gemmini_sim.engine.cycle_clock.replay import FENCE, SETTLE, call
 from gemmini_sim.engine.cycle_clock.sizes import CACHE
 from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE, new_clock, new_events, new_tags, new_trace
-from gemmini_sim.engine.cycle_clock.step import IDLE, LINE, RELEASED, ROOM, TIME, advance, is_busy
+from gemmini_sim.engine.cycle_clock.step import LINE, RELEASED, TIME
+from gemmini_sim.engine.cycle_clock.step import advance as simulate
 
 __all__ = [
     "CLOCK_DTYPE",
@@ -45,15 +44,8 @@ __all__ = [
     "new_trace",
     "note_host_write",
     "read_cycle",
+    "settle",
 ]
-
-CONFIG = 3  # in the trace: a command that no unit executes
-
-# From the cycle in which the router has room to the commit of the instruction that was turned away, and from one
-# attempt to commit to the next.
-_RETRY_AFTER_ROOM = 4
-_RETRY_AFTER_ATTEMPT = 6
-_FENCE_AFTER_BUSY = 3
 
 
 @jit
@@ -72,48 +64,40 @@ def command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
     int
         The cycle at which the instruction commits: later than ``cycle`` when the command path is full.
     """
-    commit = cycle
-    advance(clock, tags, trace, events, cycle, TIME)
-    if not stage_has_room(clock, ROUTER):
-        advance(clock, tags, trace, events, NEVER, ROOM)
-        if not stage_has_room(clock, ROUTER):  # never: the accelerator hangs
-            return cycle
-        commit = max(clock["now"] + _RETRY_AFTER_ROOM, cycle + _RETRY_AFTER_ATTEMPT)
-        advance(clock, tags, trace, events, commit, TIME)
-    row = -1
-    if clock["tracing"]:
-        row = clock["trace_count"]
-        clock["trace_count"] += 1
-        if row < trace.shape[0]:
-            entry = trace[row]
-            entry["pc"] = pc
-            entry["funct"] = funct
-            entry["unit"] = CONFIG
-            entry["rs1"] = rs1
-            entry["rs2"] = rs2
-            entry["ready"] = cycle
-            entry["commit"] = commit
-        log(clock, commit, ROCC_COMMIT, funct, rs1, rs2)
-        write_log(clock, trace, events)
-    stage_push(clock, ROUTER, push_command(clock, funct, rs1, rs2, row, 0))
-    return commit
+    clock["call_rs1"] = rs1
+    clock["call_rs2"] = rs2
+    clock["call_pc"] = pc
+    call(clock, tags, trace, events, cycle, funct)
+    return clock["call_commit"]
 
 
 @jit
 def fence(clock, tags, trace, events, cycle):
     """Return the cycle at which a fence that the host would commit at ``cycle`` commits."""
-    advance(clock, tags, trace, events, cycle - _FENCE_AFTER_BUSY, TIME)
-    clock["fencing"] = 1
-    commit = cycle
-    if is_busy(clock):
-        advance(clock, tags, trace, events, NEVER, IDLE)
-        commit = max(cycle, clock["now"] + _FENCE_AFTER_BUSY)
-    advance(clock, tags, trace, events, commit, TIME)
-    clock["fencing"] = 0
-    if clock["tracing"]:
-        log(clock, commit, FENCE_COMMIT, 0, cycle, 0)  # the address says since when it waits
-        write_log(clock, trace, events)
-    return commit
+    clock["call_rs1"] = clock["call_rs2"] = 0
+    call(clock, tags, trace, events, cycle, FENCE)
+    return clock["call_commit"]
+
+
+@jit
+def advance(clock, tags, trace, events, cycle, goal):
+    """Bring all registers of the clock, the counts of its stalls among them, up to a cycle (``goal`` is TIME)."""
+    settle(clock, tags, trace, events)
+    simulate(clock, tags, trace, events, cycle, goal)
+
+
+@jit
+def settle(clock, tags, trace, events):
+    """Bring all registers of the clock up to the last call."""
+    if clock["replay_mode"]:
+        call(clock, tags, trace, events, 0, SETTLE)
+
+
+@jit
+def note_host_write(clock, tags, trace, events, address):
+    """Note that the host writes a line that it had fetched to read, which it may do without asking."""
+    settle(clock, tags, trace, events)
+    take_host_write(clock, tags, address)
 
 
 @jit
@@ -139,22 +123,24 @@ def host_line(clock, tags, trace, events, cycle, address, write, fetch):
     int
         The cycle at which the last beat of the line is at the tile.
     """
+    settle(clock, tags, trace, events)
     cycle = max(cycle, clock["now"])
-    advance(clock, tags, trace, events, cycle, TIME)
+    simulate(clock, tags, trace, events, cycle, TIME)
     clock["host_packet"] = host_packet(GET if fetch else ACQUIRE, write, clock["line_shift"], address)
     clock["host_valid"] = 1
     clock["host_time"] = cycle + 1
     clock["host_done"] = -1
     clock["coming"] |= CACHE
-    advance(clock, tags, trace, events, NEVER, LINE)
+    simulate(clock, tags, trace, events, NEVER, LINE)
     return clock["host_done"]
 
 
 @jit
 def host_release(clock, tags, trace, events, cycle, address):
     """Give back a line that the host has written; it reaches the last-level cache at ``cycle``."""
-    advance(clock, tags, trace, events, cycle - 1, TIME)
-    advance(clock, tags, trace, events, NEVER, RELEASED)
+    settle(clock, tags, trace, events)
+    simulate(clock, tags, trace, events, cycle - 1, TIME)
+    simulate(clock, tags, trace, events, NEVER, RELEASED)
     clock["host_release_line"] = address >> clock["line_shift"]
     clock["host_release_time"] = max(clock["now"], cycle)
     clock["coming"] |= CACHE

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
+from gemmini_sim.engine.cycle_clock.journal import LINE, MATCH, PLAN, RECORD, note, symbolic
 from gemmini_sim.engine.cycle_clock.l2_data import deliver, outer_banks, push_release, read_release
 from gemmini_sim.engine.cycle_clock.l2_directory import (
     DIRTY,
@@ -71,8 +72,11 @@ def _free(clock, tags, mshr):
         clock["mshr_freed"] |= bit
         clock["mshr_want"] &= ~bit
         return
-    if packet_address(packet) >> clock["line_shift"] == clock["mshr_line"][mshr]:
-        plan(clock, tags, mshr, packet, clock["mshr_set"][mshr], clock["mshr_way"][mshr], True)
+    same = packet_address(packet) >> clock["line_shift"] == clock["mshr_line"][mshr]
+    if clock["replay_mode"] == RECORD:
+        note(clock, LINE | mshr << 8, symbolic(clock, packet >> 20), 1 if same else 0)
+    if same:
+        plan(clock, tags, mshr, packet, clock["mshr_way"][mshr], True, PLAN)
         update_wants(clock, mshr)
         clock["mshr_wake"][(now + 1) & 3] |= bit
     else:
@@ -211,6 +215,8 @@ def l2_requests(clock, tags):
             if clock["mshr_set"][mshr] == set_index:
                 match = mshr
                 break
+        if clock["replay_mode"] == RECORD:
+            note(clock, MATCH | clock["mshr_valid"] << 16, symbolic(clock, packet >> 20), match)
     # a register that is done in this cycle takes the new request of its set at once
     offers = match >= 0 and clock["waiting_first"][match] < 0
     clock["offered"] = packet if offers else -1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import wake_at
+from gemmini_sim.engine.cycle_clock.journal import LOOK_UP, RECORD, note, symbolic
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, PUT, is_host, packet_address, packet_kind, wants_write
 from gemmini_sim.engine.cycle_clock.sizes import CACHE
 
@@ -27,9 +28,11 @@ __all__ = [
     "WAIT_PPROBE",
     "WAIT_RELEASE",
     "WAIT_RPROBE",
+    "decide",
+    "find",
     "look_up",
-    "note_host_write",
     "plan",
+    "take_host_write",
     "take_release",
     "update_wants",
 ]
@@ -79,26 +82,30 @@ def _tell_host(clock, probe):
 
 
 @jit
-def plan(clock, tags, mshr, packet, set_index, way, hit):
-    """Decide what the register has to do for its request, and bring the tag array to the state after it."""
+def decide(clock, tags, mshr, line, kind, from_host, writes, way, hit):
+    """Decide what a register has to do for its request, and bring the tag array to the state after it.
+
+    Nothing in here depends on the time, and of the registers that do so nothing is touched: what the request has to
+    send and to wait for, whether its victim is dirty, and whether the host has written the line that it is probed for,
+    is returned as ``send | wait << 8 | dirty << 16 | written << 17``.
+    """
+    set_index = line & (clock["sets"] - 1)
     entry = tags[set_index, way]
-    kind = packet_kind(packet)
-    line = packet_address(packet) >> clock["line_shift"]
     state = SEND_ANSWER
     waits = 0
+    dirty = 0
+    host_wrote = 0
     clock["mshr_line"][mshr] = line
     clock["mshr_set"][mshr] = set_index
     clock["mshr_way"][mshr] = way
-    clock["mshr_packet"][mshr] = packet
-    clock["mshr_host_wrote"] &= ~(1 << mshr)
     if hit:
-        if not is_host(packet) and (entry & HOST_MAY_WRITE or (kind == PUT and entry & HOST_HAS)):
+        if not from_host and (entry & HOST_MAY_WRITE or (kind == PUT and entry & HOST_HAS)):
             # the host's copy must go, or at least be no newer than ours
             state |= SEND_PPROBE | SEND_WRITE
             waits |= WAIT_PPROBE
             if entry & HOST_WROTE:
                 entry |= DIRTY
-                clock["mshr_host_wrote"] |= 1 << mshr
+                host_wrote = 1
             entry &= ~(HOST_MAY_WRITE | HOST_WROTE)
             if kind == PUT:
                 entry &= ~HOST_HAS
@@ -118,8 +125,9 @@ def plan(clock, tags, mshr, packet, set_index, way, hit):
                 _tell_host(clock, entry >> LINE << 1)
                 if entry & HOST_WROTE:
                     entry |= DIRTY
-                    clock["mshr_host_wrote"] |= 1 << mshr
+                    host_wrote = 1
         clock["mshr_victim"][mshr] = entry
+        dirty = entry & DIRTY
         entry = line << LINE
     if kind == PUT:
         entry |= DIRTY
@@ -127,29 +135,43 @@ def plan(clock, tags, mshr, packet, set_index, way, hit):
         state |= SEND_WRITE
         waits |= WAIT_HOST
         entry |= HOST_HAS | HOST_MAY_WRITE
-        if wants_write(packet):
+        if writes:
             entry |= HOST_WROTE
     tags[set_index, way] = entry
-    clock["mshr_state"][mshr] = state
-    clock["mshr_waits"][mshr] = waits
+    return state | waits << 8 | dirty << 16 | host_wrote << 17
+
+
+@jit
+def plan(clock, tags, mshr, packet, way, hit, asked):
+    """Set a register up for its request; ``asked`` is what the journal calls this."""
+    line = packet_address(packet) >> clock["line_shift"]
+    kind = packet_kind(packet)
+    outcome = decide(clock, tags, mshr, line, kind, is_host(packet), wants_write(packet), way, hit)
+    clock["mshr_packet"][mshr] = packet
+    clock["mshr_state"][mshr] = outcome & 0xFF
+    clock["mshr_waits"][mshr] = (outcome >> 8) & 0xFF
+    clock["mshr_host_wrote"] = clock["mshr_host_wrote"] & ~(1 << mshr) | (outcome >> 17) << mshr
+    if clock["replay_mode"] == RECORD:
+        note(clock, asked | mshr << 8 | kind << 12, symbolic(clock, packet >> 20), outcome)
+
+
+@jit
+def find(clock, tags, line):
+    """Return the way that holds a line, or -1 minus the way that a miss takes."""
+    _step_lfsr(clock)
+    set_index = line & (clock["sets"] - 1)
+    ways = clock["ways"]
+    for way in range(ways):
+        if tags[set_index, way] >> LINE == line:
+            return way
+    return -1 - (((clock["lfsr"] & 1023) * ways) >> 10)
 
 
 @jit
 def look_up(clock, tags, mshr, packet):
     """Read the directory for a request that has a register; it can act two cycles later."""
-    _step_lfsr(clock)
-    line = packet_address(packet) >> clock["line_shift"]
-    set_index = line & (clock["sets"] - 1)
-    ways = clock["ways"]
-    way = -1
-    for i in range(ways):
-        if tags[set_index, i] >> LINE == line:
-            way = i
-            break
-    hit = way >= 0
-    if not hit:
-        way = ((clock["lfsr"] & 1023) * ways) >> 10
-    plan(clock, tags, mshr, packet, set_index, way, hit)
+    way = find(clock, tags, packet_address(packet) >> clock["line_shift"])
+    plan(clock, tags, mshr, packet, way if way >= 0 else -1 - way, way >= 0, LOOK_UP)
     update_wants(clock, mshr)
     now = clock["now"]
     clock["mshr_wake"][(now + 2) & 3] |= 1 << mshr
@@ -158,7 +180,7 @@ def look_up(clock, tags, mshr, packet):
 
 
 @jit
-def note_host_write(clock, tags, address):
+def take_host_write(clock, tags, address):
     """Note that the host writes a line that it had fetched to read, which it may do without asking."""
     line = address >> clock["line_shift"]
     set_index = line & (clock["sets"] - 1)

@@ -7,6 +7,7 @@ the host's, 8-15 who waits for the answer, 16 whether the host wants to write; t
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine.cycle_clock.journal import real_address
 
 __all__ = [
     "ACQUIRE",
@@ -80,5 +81,5 @@ def wants_write(packet):
 
 @jit
 def packet_address(packet):
-    """Return the byte address."""
-    return packet >> 20
+    """Return the byte address, without the tag of the command that asked."""
+    return real_address(packet >> 20)

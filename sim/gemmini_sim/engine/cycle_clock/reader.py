@@ -11,10 +11,11 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit
 from gemmini_sim.engine.cycle_clock.channel import READER as READS
 from gemmini_sim.engine.cycle_clock.channel import channel_has_room, channel_push
+from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, RECORD, SET_PAGE, note, symbolic
 from gemmini_sim.engine.cycle_clock.packet import GET, pack, packet_address
 from gemmini_sim.engine.cycle_clock.sizes import LOADS, READER, ROWS_IN_FLIGHT, WRITER_SIDE
 
-__all__ = ["ASKS_READER", "ASKS_WRITER", "PAGE", "reader_requests", "responses_step", "translate_step"]
+__all__ = ["ASKS_READER", "ASKS_WRITER", "PAGE", "note_page", "reader_requests", "responses_step", "translate_step"]
 
 PAGE = 12
 ASKS_WRITER, ASKS_READER = 0, 1
@@ -32,6 +33,12 @@ def translate_step(clock):
         clock["translator_takes"] = ASKS_READER if reader else ASKS_WRITER
     if reader or writer:
         clock["translator_last"] = clock["translator_takes"]
+
+
+@jit
+def note_page(clock, asked, packet, answer):
+    """Note in the journal that a page was compared with the last one, or became the last one."""
+    note(clock, asked, symbolic(clock, packet >> 20), 1 if answer else 0)
 
 
 @jit
@@ -71,12 +78,14 @@ def reader_requests(clock):
     """Advance the reader by one cycle, from the channel backwards."""
     now = clock["now"]
     retry = -1
+    asked = -1
     page = clock["reader_page"]
     if clock["reader_translated_valid"]:
         clock["coming"] |= READER
         refused = clock["reader_asks"] and clock["translator_takes"] != ASKS_READER
         if clock["reader_asks"] and not refused:
-            page = packet_address(clock["reader_translated"]) >> PAGE
+            asked = clock["reader_translated"]
+            page = packet_address(asked) >> PAGE
         if not refused and channel_has_room(clock, READS):
             channel_push(clock, READS, clock["reader_translated"])
         else:
@@ -88,6 +97,11 @@ def reader_requests(clock):
     clock["reader_lookup_valid"] = 0
     clock["reader_asks"] = packet_address(clock["reader_translated"]) >> PAGE != clock["reader_page"]
     clock["reader_page"] = page
+    if clock["replay_mode"] == RECORD:
+        if clock["reader_translated_valid"]:
+            note_page(clock, COMPARE_PAGE | ASKS_READER << 8, clock["reader_translated"], clock["reader_asks"])
+        if asked >= 0:
+            note_page(clock, SET_PAGE | ASKS_READER << 8, asked, 0)
     finished = 0
     if retry >= 0:
         clock["reader_lookup"] = retry

@@ -6,6 +6,9 @@ is the cycle from which something is visible: a register written in cycle t is s
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
 import numpy as np
 
 from gemmini_sim.config import MachineConfig
@@ -19,6 +22,7 @@ from gemmini_sim.engine.cycle_clock.registers_array import ARRAY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_command import COMMAND_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_memory import MEMORY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_move import MOVE_REGISTERS
+from gemmini_sim.engine.cycle_clock.registers_replay import REPLAY_REGISTERS, TAGS
 from gemmini_sim.engine.cycle_clock.sizes import (
     BANKS,
     COMMANDS,
@@ -33,15 +37,18 @@ from gemmini_sim.engine.cycle_clock.sizes import (
 
 __all__ = [
     "CLOCK_DTYPE",
+    "GENERAL_REGISTERS",
     "new_clock",
     "new_events",
     "new_tags",
     "new_trace",
 ]
 
+_settings: Any = numba.config  # a module whose variables are made at run time
+
 _MASK_BITS = 62  # entries that a mask has bits for
 
-_GENERAL = [
+GENERAL_REGISTERS = [
     # --- machine description
     ("dim", "i8"),
     ("element_bytes", "i8"),
@@ -121,11 +128,19 @@ _GENERAL = [
 ]
 
 CLOCK_DTYPE = np.dtype(
-    [*_GENERAL, *COMMAND_REGISTERS, *MOVE_REGISTERS, *ARRAY_REGISTERS, *MEMORY_REGISTERS], align=True
+    [
+        *GENERAL_REGISTERS,
+        *COMMAND_REGISTERS,
+        *MOVE_REGISTERS,
+        *ARRAY_REGISTERS,
+        *MEMORY_REGISTERS,
+        *REPLAY_REGISTERS,
+    ],
+    align=True,
 )
 
 
-def new_clock(config: MachineConfig, *, tracing: bool = False) -> np.ndarray:
+def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool = True) -> np.ndarray:
     """Return the clock's record (a structured array of length 1) for a machine description.
 
     Raises
@@ -212,6 +227,11 @@ def new_clock(config: MachineConfig, *, tracing: bool = False) -> np.ndarray:
     state["last_cause"] = HOST
     state["lfsr"] = 1
     state["waiting_next"] = np.arange(1, WAITING + 1)
+    # commands whose address may be on its way at once must have tags of their own
+    on_their_way = COMMANDS + queues.station_load + queues.station_store + queues.load + queues.store + 2 * TRACKERS
+    state["replay_on"] = replaying and not tracing and not _settings.DISABLE_JIT and on_their_way < TAGS
+    state["low_bits"] = max(config.l2.line_bytes, config.dma.request_bytes) - 1
+    state["nodes"] = state["journal_used"] = 1
     return clock
 
 

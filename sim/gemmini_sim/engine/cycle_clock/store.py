@@ -10,8 +10,9 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, scratchpad_bank, wake_at
 from gemmini_sim.engine.cycle_clock.channel import WRITER, channel_has_room, channel_push
+from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, RECORD, SET_PAGE
 from gemmini_sim.engine.cycle_clock.packet import PUT, PUT_BEAT, pack, packet_address
-from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, PAGE
+from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, PAGE, note_page
 from gemmini_sim.engine.cycle_clock.sizes import (
     COMPLETION,
     ISSUING,
@@ -76,9 +77,16 @@ def _write_beat(clock):
 
 
 @jit
+def _note_asks(clock):
+    if clock["replay_mode"] == RECORD:
+        note_page(clock, COMPARE_PAGE | ASKS_WRITER << 8, clock["writer_translated"], clock["writer_asks"])
+
+
+@jit
 def writer_step(clock):
     """Advance the writer by one cycle, from the channel backwards, and take the next row."""
     now = clock["now"]
+    asked = -1
     page = clock["writer_page"]
     if clock["writer_translated_valid"]:
         if clock["writer_stall"] > now:
@@ -87,10 +95,12 @@ def writer_step(clock):
             # the request goes round again, and everything behind it waits
             clock["writer_stall"] = now + 2
             clock["writer_asks"] = packet_address(clock["writer_translated"]) >> PAGE != page
+            _note_asks(clock)
             clock["coming"] |= WRITER_SIDE
         else:
             if clock["writer_asks"]:
-                page = packet_address(clock["writer_translated"]) >> PAGE
+                asked = clock["writer_translated"]
+                page = packet_address(asked) >> PAGE
                 clock["writer_asks"] = 0
             if channel_has_room(clock, WRITER):
                 channel_push(clock, WRITER, clock["writer_translated"])
@@ -101,8 +111,11 @@ def writer_step(clock):
         clock["writer_translated_valid"] = 1
         clock["writer_lookup_valid"] = 0
         clock["writer_asks"] = packet_address(clock["writer_translated"]) >> PAGE != clock["writer_page"]
+        _note_asks(clock)
         clock["coming"] |= WRITER_SIDE
     clock["writer_page"] = page
+    if asked >= 0 and clock["replay_mode"] == RECORD:
+        note_page(clock, SET_PAGE | ASKS_WRITER << 8, asked, 0)
     if clock["writer_state"] != _IDLE:
         if clock["writer_time"] > now:
             wake_at(clock, clock["writer_time"])

@@ -97,7 +97,7 @@ def access(host, dcache, clock, tags, trace, events, time, address, mask, read, 
     elif write and dcache[set_index, found] & _STATE == EXCLUSIVE:
         dcache[set_index, found] = line << STATE_BITS | MODIFIED
         host["upgrade_time"] = time
-        clocks.note_host_write(clock, tags, address)
+        clocks.note_host_write(clock, tags, trace, events, address)
     slot = line & (FILTER - 1)
     host["load_line"][slot] = line
     if write:

@@ -1,0 +1,85 @@
+"""What a stretch of simulation asked of the world outside the clock's timing registers, in order: a tree of items.
+
+An item is five words: what was asked (two), what came back, the item that follows, the item to try if something else
+came back. The same state and the same answers always lead to the same next question, so that the branches of a node
+of the tree differ in the answer alone, except for calls of the host, which may be any.
+"""
+
+from __future__ import annotations
+
+from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine.cycle_clock.registers_replay import JOURNAL, TAGS
+
+__all__ = [
+    "ADDRESS_BITS",
+    "CALL",
+    "COMPARE_PAGE",
+    "END",
+    "FOLLOWING",
+    "ITEM",
+    "LINE",
+    "LOOK_UP",
+    "MATCH",
+    "OFF",
+    "OTHERWISE",
+    "PLAN",
+    "RECORD",
+    "REPLAY",
+    "RETURN",
+    "SET_PAGE",
+    "note",
+    "real_address",
+    "symbolic",
+]
+
+OFF, RECORD, REPLAY = 0, 1, 2
+CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, SET_PAGE = range(1, 10)
+FOLLOWING, OTHERWISE, ITEM = 3, 4, 5
+ADDRESS_BITS = 36  # of DRAM addresses; above them the tag of the command that an address belongs to, 0 for none
+_ADDRESS = (1 << ADDRESS_BITS) - 1
+
+
+@jit
+def real_address(address):
+    """Return an address without its tag."""
+    return address & _ADDRESS
+
+
+@jit
+def symbolic(clock, address):
+    """Return a DRAM address as a command of the stretch (or before it), a distance from that one's, and low bits."""
+    tag = (address >> ADDRESS_BITS) & 127
+    if tag == 0:
+        return address << 8
+    real = address & _ADDRESS
+    age = (tag - 1 - clock["stretch_sequence"]) % TAGS
+    return (real - clock["origin"][tag]) << 20 | (real & clock["low_bits"]) << 8 | (age + 1)
+
+
+@jit
+def note(clock, asked, about, answer):
+    """Go on to the item that says so, which is added if it is new."""
+    link = clock["journal_tail"]
+    item = clock["journal"][link]
+    while item:
+        if (
+            clock["journal"][item] == asked
+            and clock["journal"][item + 1] == about
+            and clock["journal"][item + 2] == answer
+        ):
+            clock["journal_tail"] = item + FOLLOWING
+            return
+        link = item + OTHERWISE
+        item = clock["journal"][link]
+    item = clock["journal_used"]
+    if item + ITEM > JOURNAL:
+        clock["replay_mode"] = OFF
+        return
+    clock["journal_used"] = item + ITEM
+    clock["journal"][link] = item
+    clock["journal"][item] = asked
+    clock["journal"][item + 1] = about
+    clock["journal"][item + 2] = answer
+    clock["journal"][item + FOLLOWING] = 0
+    clock["journal"][item + OTHERWISE] = 0
+    clock["journal_tail"] = item + FOLLOWING

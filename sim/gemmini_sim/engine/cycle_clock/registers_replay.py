@@ -1,0 +1,85 @@
+"""What the clock remembers of stretches of calls that it has simulated (see ``replay``)."""
+
+from __future__ import annotations
+
+from gemmini_sim.engine.cycle_clock.records import STALL_NAMES
+from gemmini_sim.engine.cycle_clock.sizes import BANKS, MSHRS
+
+__all__ = [
+    "COUNTERS",
+    "JOURNAL",
+    "MOST_CALLS",
+    "NODES",
+    "REPLAY_REGISTERS",
+    "SHAPES",
+    "SLOTS",
+    "TAGS",
+    "UNDO",
+    "VECTORS",
+]
+
+TAGS = 127  # commands of loads and stores that can be told apart, more than can be on their way
+MOST_CALLS = 64  # of a stretch
+SHAPES = 1 << 12
+NODES = 1 << 14
+SLOTS = 1 << 15  # of the hash table of nodes, twice as many
+VECTORS = 1 << 21  # words of all canonical states
+JOURNAL = 1 << 22  # words of all journals
+UNDO = 4096  # changes of the tag array in a stretch
+COUNTERS = 4 + len(STALL_NAMES)
+
+REPLAY_REGISTERS = [
+    # --- the call under way, and what it returns
+    ("call_rs1", "i8"),
+    ("call_rs2", "i8"),
+    ("call_pc", "i8"),
+    ("call_commit", "i8"),
+    # --- the stretch of calls under way
+    ("replay_on", "i8"),
+    ("low_bits", "i8"),  # of an address: place within a line and within a request
+    ("replay_mode", "i8"),
+    ("replay_pause", "i8"),
+    ("replay_new", "i8"),  # states in a row that had not been seen before
+    ("stretch_node", "i8"),
+    ("stretch_base", "i8"),
+    ("stretch_sequence", "i8"),
+    ("stretch_calls", "i8"),
+    ("stretch_pc", "i8"),
+    ("shape", "i8"),  # what the calls since the last turn of a loop were, as one number
+    ("shapes", "i8", (SHAPES,)),  # those seen before
+    ("stretch_funct", "i8", (MOST_CALLS,)),
+    ("stretch_rs1", "i8", (MOST_CALLS,)),
+    ("stretch_rs2", "i8", (MOST_CALLS,)),
+    ("stretch_cycle", "i8", (MOST_CALLS,)),
+    ("stretch_counters", "i8", (COUNTERS,)),
+    # --- where loads and stores begin in DRAM, by the tag that their addresses carry
+    ("sequence", "i8"),
+    ("origin", "i8", (TAGS + 1,)),
+    # --- what a replayed stretch changed, and how it was before
+    ("undo_count", "i8"),
+    ("undo_place", "i8", (UNDO,)),
+    ("undo_entry", "i8", (UNDO,)),
+    ("before_lfsr", "i8"),
+    ("before_misses", "i8"),
+    ("before_probe_count", "i8"),
+    ("before_reader_page", "i8"),
+    ("before_writer_page", "i8"),
+    ("before_line", "i8", (MSHRS,)),
+    ("before_way", "i8", (MSHRS,)),
+    ("before_set", "i8", (MSHRS,)),
+    ("before_victim", "i8", (MSHRS,)),
+    # --- known states, and what was seen to follow them
+    ("places", "i8", (max(64, BANKS),)),
+    ("nodes", "i8"),
+    ("node_slots", "i8", (SLOTS,)),
+    ("node_hash", "i8", (NODES,)),
+    ("node_vector", "i8", (NODES,)),
+    ("node_words", "i8", (NODES,)),
+    ("node_link", "i8", (NODES,)),
+    ("vectors_used", "i8"),
+    ("vector_end", "i8"),
+    ("vectors", "i8", (VECTORS,)),
+    ("journal_used", "i8"),
+    ("journal_tail", "i8"),
+    ("journal", "i8", (JOURNAL,)),
+]

@@ -1,0 +1,179 @@
+"""Replayed stretches of calls: the same times as simulated ones, and no simulation where a loop repeats itself."""
+
+import numba
+import numpy as np
+import pytest
+from gemmini_sim.config import load_config, preset_names
+from gemmini_sim.engine import cycle_clock as module
+from gemmini_sim.engine._jit import link
+
+from tests.sim.test_cycle_clock import (
+    ACCUMULATE,
+    ACCUMULATOR,
+    DATA,
+    GARBAGE,
+    config_execute,
+    config_load,
+    config_store,
+    mvin,
+    mvout,
+    pair,
+    signed,
+)
+
+pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="there is no replay without JIT")
+
+FENCE, HOST_LINE, HOST_RELEASE = "fence", "host line", "host release"
+
+
+class Host:
+    """Gives a clock calls with the same pauses, whatever it answers."""
+
+    def __init__(self, config, *, replaying):
+        link()
+        self.config = config
+        self.clock = module.new_clock(config, replaying=replaying)[0]
+        self.tags = module.new_tags(config)
+        self.cycle = 100
+        self.answers = []
+
+    def give(self, calls, *, pc=0x8000_0000, pauses=None):
+        none = module.new_trace(0), module.new_events(0)
+        for number, call in enumerate(calls):
+            self.cycle += 1 if pauses is None else int(pauses[number])
+            state = self.clock, self.tags, *none, self.cycle
+            if call == FENCE:
+                self.cycle = int(module.fence(*state))
+            elif call[0] == HOST_LINE:
+                self.cycle = int(module.host_line(*state, call[1], call[2], 0))
+            elif call[0] == HOST_RELEASE:
+                module.host_release(*state, call[1])
+            else:
+                funct, rs1, rs2 = call
+                self.cycle = int(module.command(*state, funct, signed(rs1), signed(rs2), pc + 4 * number))
+            self.answers.append(self.cycle)
+
+    def result(self):
+        module.settle(self.clock, self.tags, module.new_trace(0), module.new_events(0))
+        counts = [int(self.clock[name]) for name in ("now", "misses", "reads", "writes", "array_rows", "lfsr")]
+        return self.answers, self.clock["stalls"].tolist(), counts, self.tags.tolist()
+
+
+def tile(dim, step):
+    """Return one turn of a naive kernel's loop over k: load two tiles, multiply, add."""
+    return [
+        mvin(DATA + 64 * step, 0, dim, dim),
+        mvin(DATA + (1 << 16) + 1024 * step, dim, dim, dim),
+        *pair(dim, ACCUMULATOR | ACCUMULATE, 0, dim, dim),
+    ]
+
+
+def setup():
+    return [config_execute(), config_load(256), config_store(256)]
+
+
+def random_calls(rng, config, count):
+    """Return calls of all kinds, among them hazards, bank conflicts, zeros, misaligned rows and the host's lines."""
+    dim = config.array.dim
+
+    def local():
+        if rng.integers(3) == 0:
+            return ACCUMULATOR | int(rng.integers(2)) << 30 | int(rng.integers(4)) * dim
+        return int(rng.integers(4)) * (config.scratchpad_rows // 8) + int(rng.integers(2)) * dim
+
+    def address():
+        return DATA + int(rng.integers(64)) * 1024 + int(rng.choice([0, 0, 8, 48]))
+
+    def result():
+        return local() & ~ACCUMULATE
+
+    def rows():
+        return int(rng.integers(1, dim + 1))
+
+    def weights():
+        return GARBAGE if rng.integers(4) == 0 else int(rng.integers(3)) * dim
+
+    kinds = [
+        *[lambda: [mvin(0 if rng.integers(8) == 0 else address(), local(), dim, rows())]] * 6,
+        *[lambda: [mvout(address(), result(), dim, rows())]] * 3,
+        *[lambda: pair(weights(), local(), int(rng.integers(4)) * dim, rows(), dim)] * 7,
+        lambda: [config_execute(b_transpose=int(rng.integers(2)))],
+        lambda: [FENCE],
+        lambda: [(HOST_LINE, address(), int(rng.integers(2)))],
+        lambda: [(HOST_RELEASE, address())],
+    ]
+    calls = []
+    while len(calls) < count:
+        calls += kinds[rng.integers(len(kinds))]()
+    return calls
+
+
+def moved(calls, distance):
+    """Return the same calls with all DRAM addresses elsewhere."""
+    return [
+        (call[0], call[1] + distance, *call[2:]) if call != FENCE and call[0] in {2, 3} and call[1] else call
+        for call in calls
+    ]
+
+
+@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("seed", range(3))
+def test_replayed_loops_take_the_times_of_simulated_ones(preset, seed):
+    config = load_config(preset)
+    results = []
+    for replaying in (True, False):
+        rng = np.random.default_rng(seed)
+        host = Host(config, replaying=replaying)
+        host.give(setup())
+        for _ in range(4):
+            calls = random_calls(rng, config, 24)
+            pauses = rng.integers(1, 30, len(calls))
+            distance = int(rng.choice([0, 64, 1024, 4096, 16]))
+            for turn in range(8):
+                host.give(moved(calls, turn * distance), pauses=pauses)
+        results.append(host.result())
+    assert results[0] == results[1]
+
+
+def test_a_loop_that_repeats_itself_is_simulated_only_a_few_times():
+    config = load_config("int8-16")
+    host = Host(config, replaying=True)
+    host.give(setup())
+    known = []
+    for _ in range(3):
+        for _ in range(20):
+            for step in range(8):
+                host.give(tile(config.array.dim, step))
+            host.give([mvout(DATA + (1 << 18), ACCUMULATOR, config.array.dim, config.array.dim)])
+        known.append((int(host.clock["nodes"]), int(host.clock["journal_used"])))
+    assert known[0][0] > 1
+    assert known[2] == known[1]
+
+
+def test_a_pause_that_was_never_seen_is_simulated():
+    config = load_config("int8-16")
+    results = []
+    for replaying in (True, False):
+        host = Host(config, replaying=replaying)
+        host.give(setup())
+        for turn in range(60):
+            calls = tile(config.array.dim, 0)
+            host.give(calls, pauses=[1, 1, 1, 1 + 7 * (turn % 13 == 12)])
+        host.give([FENCE])
+        results.append(host.result())
+    assert results[0] == results[1]
+
+
+def test_lines_that_the_cache_lost_are_noticed():
+    config = load_config("int8-16")
+    results = []
+    for replaying in (True, False):
+        host = Host(config, replaying=replaying)
+        host.give(setup())
+        for turn in range(80):
+            host.give(tile(config.array.dim, turn % 4))
+            if turn == 50:
+                host.result()
+                host.tags[:] = -1
+        results.append(host.result())
+    assert results[0] == results[1]
