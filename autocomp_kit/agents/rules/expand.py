@@ -7,13 +7,12 @@ any loop whose bounds do not depend on data.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autocomp_kit.agents.rules.commands import COMMANDS, HOST, NAMED_CONSTANTS, CommandKind
+from autocomp_kit.agents.rules.commands import COMMANDS, HOST, CommandKind
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expression import (
     Binary,
@@ -24,14 +23,13 @@ from autocomp_kit.agents.rules.expression import (
     Name,
     Number,
     Real,
-    Sizeof,
     Unary,
     names_in,
     show,
-    width_of,
 )
 from autocomp_kit.agents.rules.machine import CODES, DRAM_SHIFT
-from autocomp_kit.agents.rules.syntax import Array, Assign, Command, Declare, If, Kernel, Loop, Opaque, Statements
+from autocomp_kit.agents.rules.syntax import Assign, Command, Declare, If, Kernel, Loop, Opaque, Statements
+from autocomp_kit.agents.rules.values import Pointer, Scope, Value, Values
 
 __all__ = ["MOST_COMMANDS", "Expansion", "Instances", "expand"]
 
@@ -39,8 +37,6 @@ MOST_COMMANDS = 6_000_000
 """A kernel that issues more is not followed: the check would take longer than it is worth."""
 
 _MOST_READS = 4
-
-Value = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ def expand(kernel: Kernel, *, dim: int, element_bytes: int) -> Expansion:
         If it holds something that cannot be followed; the error names the line.
     """
     expander = _Expander(kernel, dim, element_bytes)
-    expander.block(kernel.body, _Scope({}, np.zeros(1, np.int64), 1 << 62))
+    expander.block(kernel.body, Scope({}, np.zeros(1, np.int64), 1 << 62))
     statements = tuple(expander.found)
     keys = np.concatenate([entry.keys for entry in statements]) if statements else np.zeros(0, np.int64)
     order = np.argsort(keys, kind="stable")
@@ -108,53 +104,17 @@ def expand(kernel: Kernel, *, dim: int, element_bytes: int) -> Expansion:
     return Expansion(statements, np.ascontiguousarray(table[order]), order)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pointer:
-    """An address inside array ``array``; indexing it once steps over ``steps[0]`` bytes."""
-
-    array: int
-    offset: Value
-    steps: tuple[int, ...]
-
-
-Environment = dict[str, Value]
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """All runs of one block at once.
-
-    Attributes
-    ----------
-    variables
-        What each run sees; one array element per run.
-    keys
-        Position of each run in time. A run owns the ``span`` keys from its own on.
-    around, loops
-        What encloses the block, and the names of the loop variables among the variables.
-    """
-
-    variables: Environment
-    keys: Value
-    span: int
-    around: tuple[Loop | If, ...] = ()
-    loops: frozenset[str] = frozenset()
-
-
 class _Expander:
     """Walks statements with one array element per run of the block at hand."""
 
     def __init__(self, kernel: Kernel, dim: int, element_bytes: int) -> None:
-        self._arrays: Mapping[str, tuple[int, Array]] = {
-            array.name: (index, array) for index, array in enumerate(kernel.arrays)
-        }
+        self._values = Values(kernel.arrays, dim=dim, element_bytes=element_bytes)
         self._widths = [array.element_bytes for array in kernel.arrays]
-        self._constants = {**NAMED_CONSTANTS, "DIM": dim}
-        self._element_bytes = element_bytes
+        self._dim = dim
         self._commands = 0
         self.found: list[Instances] = []
 
-    def block(self, statements: Statements, scope: _Scope) -> None:
+    def block(self, statements: Statements, scope: Scope) -> None:
         """Expand the runs of a block; its statements divide each run's keys evenly."""
         span = scope.span // max(len(statements), 1)
         if not span:
@@ -167,7 +127,7 @@ class _Expander:
                 case Declare(_, name, value):
                     variables.pop(name, None)
                     if value is not None and not isinstance(value, Real):
-                        variables[name] = self._integer(value, here, statement.origin.line)
+                        variables[name] = self._values.integer(value, here, statement.origin.line)
                 case Command():
                     self._command(statement, here)
                 case Loop():
@@ -179,17 +139,17 @@ class _Expander:
                 case Opaque(_, reason):
                     raise RewriteError("analyse", reason, line=statement.origin.line)
 
-    def _if(self, statement: If, scope: _Scope) -> None:
-        taken = self._integer(statement.condition, scope, statement.origin.line) != 0
+    def _if(self, statement: If, scope: Scope) -> None:
+        taken = self._values.integer(statement.condition, scope, statement.origin.line) != 0
         for side, mask in ((statement.then, taken), (statement.otherwise, ~taken)):
             if side and mask.any():
                 chosen = {name: value[mask] for name, value in scope.variables.items()}
                 around = (*scope.around, statement)
                 self.block(side, replace(scope, variables=chosen, keys=scope.keys[mask], around=around))
 
-    def _loop(self, loop: Loop, scope: _Scope) -> None:
+    def _loop(self, loop: Loop, scope: Scope) -> None:
         line = loop.origin.line
-        start, bound = self._integer(loop.start, scope, line), self._integer(loop.bound, scope, line)
+        start, bound = self._values.integer(loop.start, scope, line), self._values.integer(loop.bound, scope, line)
         trips = np.maximum(0, -((start - bound) // loop.step))
         longest, total = int(trips.max(initial=0)), int(trips.sum())
         if total > MOST_COMMANDS:
@@ -201,9 +161,9 @@ class _Expander:
         inside[loop.variable] = np.repeat(start, trips) + turn * loop.step
         span = scope.span // longest
         keys = np.repeat(scope.keys, trips) + turn * span
-        self.block(loop.body, _Scope(inside, keys, span, (*scope.around, loop), scope.loops | {loop.variable}))
+        self.block(loop.body, Scope(inside, keys, span, (*scope.around, loop), scope.loops | {loop.variable}))
 
-    def _command(self, command: Command, scope: _Scope) -> None:
+    def _command(self, command: Command, scope: Scope) -> None:
         count, line = len(scope.keys), command.origin.line
         self._commands += count
         if self._commands > MOST_COMMANDS:
@@ -219,17 +179,17 @@ class _Expander:
         values: dict[str, Value] = {}
         for field, argument in zip(kind.fields, command.arguments, strict=False):
             if field == "dram":
-                values[field] = self._address(argument, scope, line)
+                values[field] = self._values.address(argument, scope, line)
             elif field == "scale":
                 values[field] = np.full(count, _name_of(argument))
             else:
-                values[field] = self._integer(argument, scope, line)
+                values[field] = self._values.integer(argument, scope, line)
         operands = np.zeros((count, 7), np.int64)
-        for column, operand in enumerate(_operands(kind, values, count, self._constants["DIM"])):
+        for column, operand in enumerate(_operands(kind, values, count, self._dim)):
             operands[:, column] = operand
         self.found.append(Instances(command, scope.around, known, operands, scope.keys))
 
-    def _host(self, command: Command, scope: _Scope) -> Value:
+    def _host(self, command: Command, scope: Scope) -> Value:
         """Return the operands of an assignment of the host: target, up to four elements read, bytes, operation."""
         line, (target, value) = command.origin.line, command.arguments
         reads: list[Expression] = []
@@ -249,93 +209,13 @@ class _Expander:
         operands[:, 6] = int.from_bytes(hashlib.sha256(show(operation).encode()).digest()[:7], "little")
         return operands
 
-    def _scalar(self, node: Expression, scope: _Scope, line: int) -> _Pointer:
+    def _scalar(self, node: Expression, scope: Scope, line: int) -> Pointer:
         """Return the address of one element that the host reads or writes."""
         if isinstance(node, Index):
-            base = self._evaluate(node.array, scope, line)
-            if isinstance(base, _Pointer) and len(base.steps) == 1:
-                return self._element(node.array, node.index, scope, line)
+            base = self._values.evaluate(node.array, scope, line)
+            if isinstance(base, Pointer) and len(base.steps) == 1:
+                return self._values.element(node.array, node.index, scope, line)
         raise RewriteError("analyse", f"{show(node)} is no element of an array", line=line)
-
-    def _integer(self, node: Expression, scope: _Scope, line: int) -> Value:
-        value = self._evaluate(node, scope, line)
-        if isinstance(value, _Pointer):
-            raise RewriteError("analyse", f"{show(node)} is an address where a number is needed", line=line)
-        return value
-
-    def _address(self, node: Expression, scope: _Scope, line: int) -> Value:
-        value = self._evaluate(node, scope, line)
-        if isinstance(value, _Pointer):
-            return value.offset + ((value.array + 1) << DRAM_SHIFT)
-        if value.any():
-            raise RewriteError("analyse", f"{show(node)} does not point into a parameter of the kernel", line=line)
-        return value
-
-    def _evaluate(  # noqa: C901, PLR0911 - one branch per kind of node
-        self, node: Expression, scope: _Scope, line: int
-    ) -> Value | _Pointer:
-        match node:
-            case Number(value):
-                return np.full(len(scope.keys), value)
-            case Sizeof(type_name):
-                return np.full(len(scope.keys), width_of(type_name, self._element_bytes) or 1)
-            case Name(name):
-                return self._name(name, scope, line)
-            case Cast(type_name, operand):
-                return _cast(type_name, self._evaluate(operand, scope, line))
-            case Unary("&", Index(array, index)):
-                return self._element(array, index, scope, line)
-            case Unary("&", Name() as operand):
-                return self._evaluate(operand, scope, line)
-            case Unary("*", operand):
-                return self._element(operand, Number(0), scope, line, loaded=True)
-            case Index(array, index):
-                return self._element(array, index, scope, line, loaded=True)
-            case Unary(operator, operand):
-                return _unary(operator, self._integer(operand, scope, line))
-            case Conditional(condition, then, otherwise):
-                test = self._integer(condition, scope, line)
-                return np.where(
-                    test != 0,
-                    self._integer(then, scope, line),
-                    self._integer(otherwise, scope, line),
-                )
-            case Binary(operator, left, right):
-                first, second = self._evaluate(left, scope, line), self._evaluate(right, scope, line)
-                return _binary(operator, first, second, node, line)
-            case _:
-                raise RewriteError("analyse", f"{show(node)} is not an integer", line=line)
-
-    def _name(self, name: str, scope: _Scope, line: int) -> Value | _Pointer:
-        count = len(scope.keys)
-        if name in scope.variables:
-            return scope.variables[name]
-        if name in self._arrays:
-            index, array = self._arrays[name]
-            steps = [array.element_bytes]
-            for size in reversed(array.dimensions[1:]):
-                steps.insert(0, steps[0] * size)
-            return _Pointer(index, np.zeros(count, np.int64), tuple(steps))
-        if name in self._constants:
-            return np.full(count, self._constants[name])
-        raise RewriteError("analyse", f"the value of {name} is not known here", line=line)
-
-    def _element(
-        self,
-        array: Expression,
-        index: Expression,
-        scope: _Scope,
-        line: int,
-        *,
-        loaded: bool = False,
-    ) -> _Pointer:
-        base = self._evaluate(array, scope, line)
-        if not isinstance(base, _Pointer) or not base.steps:
-            raise RewriteError("analyse", f"{show(array)} cannot be indexed", line=line)
-        if loaded and len(base.steps) == 1:
-            raise RewriteError("analyse", "the kernel reads data on the host", line=line)
-        offset = base.offset + self._integer(index, scope, line) * base.steps[0]
-        return _Pointer(base.array, offset, base.steps[1:] or base.steps)
 
 
 def _check_names(statements: Statements) -> None:
@@ -400,68 +280,3 @@ def _operands(kind: CommandKind, values: dict[str, Value], count: int, dim: int)
             return [*(values[field] for field in kind.fields), one * kind.load_id]
         case _:
             return [values[field] for field in kind.fields]
-
-
-def _cast(type_name: str, value: Value | _Pointer) -> Value | _Pointer:
-    width = width_of(type_name.replace("*", " "))
-    if isinstance(value, _Pointer) or "*" in type_name or width is None or width >= 8:
-        return value
-    bits = 8 * width
-    masked = value & ((1 << bits) - 1)
-    if type_name.startswith("u") or type_name == "bool":
-        return masked
-    return masked - ((masked >> (bits - 1)) << bits)
-
-
-def _unary(operator: str, value: Value) -> Value:
-    if operator == "-":
-        return -value
-    if operator == "~":
-        return ~value
-    is_zero: Value = (value == 0).astype(np.int64)
-    return is_zero
-
-
-def _binary(
-    operator: str, left: Value | _Pointer, right: Value | _Pointer, node: Expression, line: int
-) -> Value | _Pointer:
-    if isinstance(right, _Pointer):
-        left, right = (right, left) if operator == "+" else (left, right)
-    if isinstance(left, _Pointer):
-        if operator not in {"+", "-"} or isinstance(right, _Pointer):
-            raise RewriteError("analyse", f"the address {show(node)} cannot be followed", line=line)
-        sign = 1 if operator == "+" else -1
-        return _Pointer(left.array, left.offset + sign * right * left.steps[0], left.steps)
-    if isinstance(right, _Pointer):
-        raise RewriteError("analyse", f"the address {show(node)} cannot be followed", line=line)
-    return _arithmetic(operator, left, right, node, line)
-
-
-def _arithmetic(operator: str, left: Value, right: Value, node: Expression, line: int) -> Value:
-    if operator in {"/", "%"}:
-        if not right.all():
-            raise RewriteError("analyse", f"{show(node)} divides by zero", line=line)
-        quotient: Value = np.abs(left) // np.abs(right) * np.sign(left) * np.sign(right)
-        return quotient if operator == "/" else left - quotient * right
-    if operator in {"<<", ">>"} and ((right < 0) | (right > 62)).any():
-        raise RewriteError("analyse", f"{show(node)} shifts too far", line=line)
-    plain = {
-        "+": np.add,
-        "-": np.subtract,
-        "*": np.multiply,
-        "<<": np.left_shift,
-        ">>": np.right_shift,
-        "&": np.bitwise_and,
-        "|": np.bitwise_or,
-        "^": np.bitwise_xor,
-        "<": np.less,
-        "<=": np.less_equal,
-        ">": np.greater,
-        ">=": np.greater_equal,
-        "==": np.equal,
-        "!=": np.not_equal,
-        "&&": np.logical_and,
-        "||": np.logical_or,
-    }
-    result: Value = plain[operator](left, right).astype(np.int64)
-    return result
