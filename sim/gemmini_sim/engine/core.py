@@ -30,7 +30,8 @@ from gemmini_sim.engine.integer import (
     remainder_unsigned,
     sign_extend_32,
 )
-from gemmini_sim.engine.rocket.pipeline import commit_command, commit_fence, issue, issue_again, issue_slowly
+from gemmini_sim.engine.rocket.issue import issue
+from gemmini_sim.engine.rocket.pipeline import commit_command, commit_fence, issue_again, issue_slowly
 
 __all__ = ["run"]
 
@@ -353,6 +354,7 @@ def run(
     stall = core["stall"]
     timing = core["timing"] != 0
     host = rocket.core[0]
+    time, expected = host["time"], host["next"]  # the record's own are up to date while an instruction is timed slowly
     first_halfword = code_base >> 1
     tohost = np.uint64(core["tohost"])
     float_ready = (core["mstatus"] >> 13) & 3 == 3
@@ -367,8 +369,11 @@ def run(
                 code[slot]["op"] = op.UNDECODED
         instruction = code[slot]
         operation = instruction["op"]
-        if timing and not issue(host, core, instruction, operation, first_halfword + index):
-            issue_slowly(rocket, clock, tags, trace, events, core, code, slot, first_halfword + index)
+        if timing:
+            time, expected = issue(host, x, instruction, operation, first_halfword + index, time, expected)
+            if time < 0:
+                issue_slowly(rocket, clock, tags, trace, events, core, code, slot, first_halfword + index)
+                time, expected = host["time"], host["next"]
         instret += 1
 
         if operation == op.ADDI:
@@ -698,7 +703,7 @@ def run(
 
         instret -= 1  # it counts when it has retired
         if timing:
-            stall = host["time"] - instret
+            stall = time - instret
         core["instret"] = instret
         core["stall"] = stall
         pc = code_base + (index << 1)
@@ -719,7 +724,7 @@ def run(
             rs2 = x[instruction["rs2"]] if instruction["rm"] & 1 else np.int64(-1)
             if clock["tracing"] != 0 and clock["trace_count"] >= trace.shape[0]:
                 core["status"] = op.TRACE_FULL
-                issue_again(host, instruction, operation, first_halfword + index)
+                time, expected = issue_again(host, instruction, operation, first_halfword + index, time, expected)
                 break
             accelerator.registers[0]["pc"] = pc
             code_ = execute(accelerator, scratchpad, accumulator, memory, instruction["imm"], rs1, rs2)
@@ -735,6 +740,7 @@ def run(
                 if timing:
                     funct = np.int64(instruction["imm"])
                     commit_command(rocket, clock, tags, trace, events, funct, rs1, rs2, pc)
+                    time = host["time"]
         elif operation == op.REGION:
             if timing:
                 accelerator_clock.advance(clock, tags, trace, events, instret + stall, accelerator_clock.TIME)
@@ -747,6 +753,7 @@ def run(
         elif operation == op.FENCE:
             if timing:
                 commit_fence(rocket, clock, tags, trace, events)
+                time = host["time"]
         elif operation == op.FENCE_I:
             outside = _NOWHERE
             _forget_lines(core, code, lines)
@@ -770,7 +777,7 @@ def run(
                 break
             index = core["pc"] - code_base >> 1
         else:
-            issue_again(host, instruction, operation, first_halfword + index)
+            time, expected = issue_again(host, instruction, operation, first_halfword + index, time, expected)
             break
         float_ready = (core["mstatus"] >> 13) & 3 == 3
         if logging and (core["log_count"] == log.shape[0] or (operation == op.ROCC and core["logging"] != op.LOG_ALL)):
@@ -782,9 +789,10 @@ def run(
         core["status"] = op.LIMIT
     if core["rows_final"] == 0:
         _count_rows(core, accelerator, scratchpad.shape[0])
+    host["time"], host["next"] = time, expected
     if timing:
         accelerator_clock.settle(clock, tags, trace, events)
-        stall = host["time"] - instret
+        stall = time - instret
     core["pc"] = code_base + (index << 1)
     core["instret"] = instret
     core["stall"] = stall

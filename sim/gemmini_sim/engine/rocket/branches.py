@@ -89,33 +89,28 @@ def btb_write(host, entry, packet, half, target, kind):
 @jit
 def history_index(host, packet, history):
     """Return the place in the history table of a packet under a global history."""
-    entries = host["bht_entries"]
-    length, bits = host["bht_history"], host["bht_history_bits"]
-    hashed = history
-    if length != bits:
-        # the fraction of the history times sqrt(3) / 2
-        hashed = (history * ((56756 << length) >> 16) & ((1 << length) - 1)) >> (length - bits)
-    index = (packet & (entries - 1)) ^ (packet >> host["bht_shift"] & 3)
-    return index ^ hashed << (host["bht_shift"] - bits)
+    shift = host["bht_shift"]
+    hashed = (history * host["bht_factor"] & (1 << host["bht_history"]) - 1) >> host["bht_drop"]
+    return (packet & (1 << shift) - 1) ^ (packet >> shift & 3) ^ hashed << host["bht_place"]
 
 
 @jit
-def settle_directions(host, bht, cycle):
+def settle_directions(host, cycle):
     """Bring the history table to the state that a look-up in ``cycle`` sees."""
     while host["pending_count"] > 0:
         head = host["pending_head"]
         if host["pending_time"][head] > cycle:
             return
-        bht[host["pending_index"][head]] = host["pending_value"][head]
+        host["bht"][host["pending_index"][head]] = host["pending_value"][head]
         host["pending_head"] = (head + 1) & (PENDING - 1)
         host["pending_count"] -= 1
 
 
 @jit
-def note_direction(host, bht, cycle, index, taken):
+def note_direction(host, cycle, index, taken):
     """Write a branch's direction into the history table; look-ups see it from ``cycle``."""
     if host["pending_count"] == PENDING:
-        settle_directions(host, bht, host["pending_time"][host["pending_head"]])
+        settle_directions(host, host["pending_time"][host["pending_head"]])
     slot = (host["pending_head"] + host["pending_count"]) & (PENDING - 1)
     host["pending_index"][slot] = index
     host["pending_value"][slot] = taken

@@ -6,10 +6,10 @@ same bytes, and any access right behind a store that had to change the state of 
 
 from __future__ import annotations
 
-from gemmini_sim.engine import cycle_clock as clocks
+from gemmini_sim.engine import cycle_clock as accelerator_clock
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.rocket.fetch import next_lfsr
-from gemmini_sim.engine.rocket.state import ABSENT, EXCLUSIVE, FILTER, MODIFIED, SHARED, STATE_BITS
+from gemmini_sim.engine.rocket.state import ABSENT, EXCLUSIVE, FILTER, LINE, MODIFIED, SHARED, STATE_BITS
 
 __all__ = ["REPLAY", "access", "take_probes"]
 
@@ -57,11 +57,11 @@ def _miss(host, dcache, clock, tags, trace, events, time, line, write, way):
         victim = dcache[set_index, way]
         _forget(host, victim >> STATE_BITS)
         if victim & _STATE == MODIFIED:
-            address = victim >> STATE_BITS << host["line_shift"]
-            clocks.host_release(clock, tags, trace, events, time + RELEASE_DELAY, address)
+            address = victim >> STATE_BITS << LINE
+            accelerator_clock.host_release(clock, tags, trace, events, time + RELEASE_DELAY, address)
             time += WRITE_BACK
         dcache[set_index, way] = 0
-    done = clocks.host_line(clock, tags, trace, events, time, line << host["line_shift"], 1 if write else 0, 0)
+    done = accelerator_clock.host_line(clock, tags, trace, events, time, line << LINE, 1 if write else 0, 0)
     host["dcache_lfsr"] = next_lfsr(host["dcache_lfsr"])
     take_probes(host, dcache, clock)
     dcache[set_index, way] = line << STATE_BITS | (MODIFIED if write else EXCLUSIVE)
@@ -84,7 +84,7 @@ def access(host, dcache, clock, tags, trace, events, time, address, mask, read, 
     if host["upgrade_time"] == time - 1:
         time += REPLAY + straddles
         host["replays"] += 1
-    line = address >> host["line_shift"]
+    line = address >> LINE
     set_index = line & (dcache.shape[0] - 1)
     found = -1
     for way in range(dcache.shape[1]):
@@ -97,7 +97,7 @@ def access(host, dcache, clock, tags, trace, events, time, address, mask, read, 
     elif write and dcache[set_index, found] & _STATE == EXCLUSIVE:
         dcache[set_index, found] = line << STATE_BITS | MODIFIED
         host["upgrade_time"] = time
-        clocks.note_host_write(clock, tags, trace, events, address)
+        accelerator_clock.note_host_write(clock, tags, trace, events, address)
     slot = line & (FILTER - 1)
     host["load_line"][slot] = line
     if write:
@@ -105,8 +105,6 @@ def access(host, dcache, clock, tags, trace, events, time, address, mask, read, 
         host["older_word"], host["older_mask"] = host["store_word"], host["store_mask"]
         host["older_time"] = host["store_time"]
         host["store_word"], host["store_mask"], host["store_time"] = word, mask, time
-    elif host["store_line"][slot] != line:
-        host["store_line"][slot] = -1
     if read:
         host["load_time"] = time
     return time

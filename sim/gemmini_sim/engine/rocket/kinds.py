@@ -1,4 +1,4 @@
-"""What an instruction means to the pipeline: its kind, and how long its result takes."""
+"""What an instruction means to the pipeline: its kind, how long its result takes, which bytes it accesses."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from gemmini_sim.engine import opcodes as op
 
-__all__ = ["ATOMIC", "CSR", "FENCE", "FENCE_I", "FLOAT", "FLOAT_LOAD", "FLOAT_STORE", "FLOW", "KIND", "LATENCY", "LOAD"]
-__all__ += ["MARKER", "MULTIPLY", "NONE", "ROCC", "SIMPLE", "STORE", "SYSTEM"]
+__all__ = ["ATOMIC", "BYTES", "CSR", "FENCE", "FENCE_I", "FLOAT", "FLOAT_LOAD", "FLOAT_STORE", "FLOW", "KIND"]
+__all__ += ["LATENCY", "LOAD", "MARKER", "MULTIPLY", "NONE", "ROCC", "SIMPLE", "STORE", "SYSTEM"]
 
-# The first four are timed on the fast path.
+# Those up to MULTIPLY are timed on the fast path.
 SIMPLE, LOAD, STORE, FLOW, MULTIPLY, ATOMIC, FLOAT_LOAD, FLOAT_STORE, FLOAT = range(9)
 CSR, FENCE, FENCE_I, ROCC, SYSTEM, MARKER, NONE = range(9, 16)
 
@@ -49,6 +49,20 @@ def _latencies() -> list[int]:
     return latencies
 
 
-KIND = np.array(_kinds(), np.int64)
+def _bytes() -> list[int]:
+    masks = [0xFF] * (op.REGION + 1)
+    for operations, mask in (
+        ((op.LB, op.LBU, op.SB), 0x01),
+        ((op.LH, op.LHU, op.SH), 0x03),
+        ((op.LW, op.LWU, op.FLW, op.SW, op.FSW), 0x0F),
+    ):
+        for operation in operations:
+            masks[operation] = mask
+    return masks
+
+
+KIND = np.array(_kinds(), np.uint8)
 LATENCY = np.array(_latencies(), np.int64)
 """Cycles from an instruction to one that uses its result, by operation; what depends on operands is elsewhere."""
+BYTES = np.array(_bytes(), np.int64)
+"""A bit for each byte that an operation accesses in its doubleword, at offset 0."""

@@ -9,226 +9,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemmini_sim.engine import cycle_clock as clocks
+from gemmini_sim.engine import cycle_clock as accelerator_clock
 from gemmini_sim.engine import opcodes as op
 from gemmini_sim.engine._jit import jit, jit_part
 from gemmini_sim.engine.rocket import kinds
-from gemmini_sim.engine.rocket.branches import (
-    BRANCH,
-    RETURN,
-    advance_history,
-    btb_lookup,
-    btb_touch,
-    btb_write,
-    flow_kind,
-    history_index,
-    note_direction,
-    ras_follow,
-    set_history,
-    settle_directions,
-)
 from gemmini_sim.engine.rocket.dcache import REPLAY, access, take_probes
 from gemmini_sim.engine.rocket.fetch import (
     AFTER_FLUSH,
-    AHEAD,
     DECODE,
-    QUEUE_LATENCY,
+    catch_up,
     flush_icache,
     forget_queue,
     next_packet,
+    resume_fetch,
     start_packet,
 )
-from gemmini_sim.engine.rocket.kinds import KIND, LATENCY
-from gemmini_sim.engine.rocket.state import FILTER, FLOAT
+from gemmini_sim.engine.rocket.flow import follow
+from gemmini_sim.engine.rocket.kinds import BYTES, KIND, LATENCY
+from gemmini_sim.engine.rocket.multiplier import multiply, settle_late
+from gemmini_sim.engine.rocket.state import AFTER_FLOW, AFTER_MARKER, ELSEWHERE, FLOAT
 
-__all__ = ["commit_command", "commit_fence", "issue", "issue_again", "issue_slowly"]
+__all__ = ["commit_command", "commit_fence", "issue_again", "issue_slowly"]
 
-AFTER_MISPREDICT = 1  # from the write-back of a mispredicted branch to the next decoding
-FOLLOWED = 1  # cycles lost when a packet's branch is found only after the packet was fetched
 FLOAT_DOUBLE, FLOAT_SINGLE = 6, 4  # fused multiply-add and all that goes through it
 FLOAT_OTHER, FLOAT_TO_INTEGER = 4, 3
 FLOAT_DIVIDE = 4  # beside one cycle per bit
-AFTER_FLOW, ELSEWHERE = -1, -2  # in place of the halfword of the next instruction
 # Addresses of memory; all others are devices, or nothing, in which case a trap follows.
 MEMORY, MEMORY_END = 0x8000_0000, 1 << 40
-
-
-@jit_part
-def issue(host, core, instruction, operation, halfword):
-    """Time an instruction if that is simple; return False, and change nothing, if it is not."""
-    kind = KIND[operation]
-    if halfword != host["next"] or kind > kinds.FLOW:
-        return False
-    end = halfword + instruction["size"]
-    packet = end - 1 >> 1
-    time = host["time"] + 1
-    fetched = np.int64(0)
-    if packet != host["packet"]:
-        if packet >= host["boundary"]:
-            return False
-        fetched = max(host["fetched"] + 1, host["taken"][host["number"] + 1 - AHEAD & 7] + QUEUE_LATENCY)
-        time = max(time, fetched + DECODE)
-    ready = host["ready"]
-    rd = instruction["rd"]
-    time = max(time, ready[rd], ready[instruction["rs1"]], ready[instruction["rs2"]])
-    if kind == kinds.LOAD:
-        address = core["x"][instruction["rs1"]] + instruction["imm"]
-        line = address >> host["line_shift"]
-        word = address >> 3
-        if host["load_line"][line & (FILTER - 1)] != line:
-            return False
-        if host["store_word"] == word or host["older_word"] == word:
-            return False
-        host["load_time"] = time
-    elif kind == kinds.STORE:
-        address = core["x"][instruction["rs1"]] + instruction["imm"]
-        line = address >> host["line_shift"]
-        if host["store_line"][line & (FILTER - 1)] != line:
-            return False
-        host["older_word"], host["older_mask"] = host["store_word"], host["store_mask"]
-        host["older_time"] = host["store_time"]
-        host["store_word"], host["store_mask"], host["store_time"] = address >> 3, 255, time
-    if packet != host["packet"]:
-        number = host["number"] + 1
-        host["number"] = number
-        host["taken"][number & 7] = time - DECODE
-        host["packet"] = packet
-        host["fetched"] = fetched
-    host["time"] = time
-    ready[rd] = time + LATENCY[operation]
-    if kind == kinds.FLOW:
-        host["next"] = AFTER_FLOW
-        host["flow"] = operation
-        host["flow_end"] = end
-        host["flow_rd"] = rd
-        host["flow_rs1"] = instruction["rs1"]
-    else:
-        host["next"] = end
-    return True
-
-
-@jit_part
-def _follow(host, bht, halfword):
-    """Find out where fetch went after the last branch or jump; return the cycle of its successor's packet, or -1.
-
-    The successor is at ``halfword``. -1 says that it follows in sequence, as expected.
-    """
-    operation = host["flow"]
-    end = host["flow_end"]
-    fetched = host["fetched"]
-    packet = host["packet"]
-    kind = flow_kind(operation, host["flow_rd"], host["flow_rs1"])
-    taken = halfword != end
-    half = end - 1 & 1
-    settle_directions(host, bht, fetched - 1)
-    history = host["history"] if host["history_time"] <= fetched - 2 else host["history_before"]
-    index = history_index(host, packet, history)
-    direction = bht[index]
-    entry = btb_lookup(host, packet)
-    expected = end
-    bubbles = 0
-    looks = True
-    if entry >= 0 and (host["btb_kind"][entry] != BRANCH or direction):
-        looks = False
-        btb_touch(host, entry)
-        if host["btb_half"][entry] == half:
-            expected = host["btb_target"][entry]
-            if host["btb_kind"][entry] == RETURN and host["ras_count"] > 0:
-                expected = host["ras"][host["ras_top"]]
-    if looks:
-        if kind == BRANCH:
-            if direction:
-                expected = halfword if taken else -1
-                bubbles = FOLLOWED
-        elif operation == op.JAL:
-            expected = halfword
-            bubbles = FOLLOWED
-        elif kind == RETURN and host["ras_count"] > 0:
-            expected = host["ras"][host["ras_top"]]
-            bubbles = FOLLOWED
-        else:
-            bubbles = FOLLOWED
-    if kind == BRANCH:
-        set_history(host, fetched, advance_history(host, host["history"], np.int64(direction)))
-    else:
-        ras_follow(host, kind, end)
-    if looks and entry < 0 and bubbles and expected == halfword and (kind != BRANCH or taken):
-        if host["taken"][host["number"] - 2 & 7] < fetched:  # fetch is not ahead
-            btb_write(host, entry, packet, half, halfword, kind)
-            entry = btb_lookup(host, packet)
-    if kind == BRANCH:
-        note_direction(host, bht, host["time"], index, taken)
-    if expected == halfword:
-        if not taken:
-            return np.int64(-1)
-        following = host["number"] + 1
-        return max(fetched + 1 + bubbles, host["taken"][following - AHEAD & 7] + QUEUE_LATENCY)
-    host["mispredicts"] += 1
-    if kind == BRANCH:
-        set_history(host, host["time"] - 1, advance_history(host, history, np.int64(taken)))
-    else:
-        set_history(host, host["time"] - 1, history)
-    if taken:
-        # a look-up without a hit names the first entry: a branch that nobody expected to be taken overwrites that
-        unexpected = entry < 0 and kind == BRANCH and not direction
-        btb_write(host, 0 if unexpected else entry, packet, half, halfword, kind)
-    forget_queue(host)
-    return host["time"] + AFTER_MISPREDICT
-
-
-@jit_part
-def _multiplier_cycles(host, operation, a, b):
-    """Return how long the multiplier or divider works: it stops early when the rest of an operand says nothing."""
-    narrow = operation >= op.MULW
-    if operation == op.MUL or operation == op.MULW or operation < op.DIV:
-        step = host["multiply_bits"]
-        steps = 64 // step
-        first = steps // 2 if narrow else 0
-        if operation == op.MUL or operation == op.MULW:
-            value = np.uint64(a & 0xFFFFFFFF if narrow else a)
-            for count in range(max(first, 1), steps - 1):
-                if host["multiply_early"] and value >> np.uint64((count - first) * step) == np.uint64(0):
-                    return count - first + 1
-        return steps - first
-    signed = operation == op.DIV or operation == op.REM or operation == op.DIVW or operation == op.REMW
-    if narrow:
-        a = (a << 32) >> 32 if signed else a & 0xFFFFFFFF
-        b = (b << 32) >> 32 if signed else b & 0xFFFFFFFF
-    a_negative, b_negative = signed and a < 0, signed and b < 0
-    cycles = 65
-    if a_negative or b_negative:
-        cycles += 1
-    magnitude = np.uint64(-a if a_negative else a)
-    divisor = np.uint64(-b if b_negative else b)
-    if divisor != 0 and host["divide_early"]:
-        # six bits: a dividend shorter than the divisor skips next to nothing
-        skipped = 63 - _highest_bit(magnitude) + _highest_bit(divisor) & 63
-        cycles -= max(skipped - 1, 0)
-    remainder = operation == op.REM or operation == op.REMU or operation >= op.REMW
-    if b != 0 and (a_negative if remainder else a_negative != b_negative):
-        cycles += 1
-    return cycles
-
-
-@jit_part
-def _highest_bit(value):
-    bit = 0
-    while value > np.uint64(1):
-        value >>= np.uint64(1)
-        bit += 1
-    return bit
-
-
-@jit_part
-def _settle_late(host, time, writes):
-    """Write the multiplier's result when the write port is free before or at ``time``."""
-    register = host["late_register"]
-    cycle = max(host["late_time"], host["time"] + 1)
-    if cycle < time or (cycle == time and not writes):
-        host["ready"][register] = cycle + DECODE
-        host["late_register"] = -1
-    else:
-        host["ready"][register] = max(host["late_time"], time + 1) + DECODE
 
 
 @jit_part
@@ -259,40 +66,34 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
     instruction = code[slot]
     operation = instruction["op"]
     x = core["x"]
-    host, icache, dcache, bht = rocket.core[0], rocket.icache, rocket.dcache, rocket.bht
+    host, icache, dcache = rocket.core[0], rocket.icache, rocket.dcache
     kind = KIND[operation]
     if kind == kinds.NONE:
         return
     size = np.int64(instruction["size"])
     end = halfword + size
+    packet = end - 1 >> 1
     expected = host["next"]
-    if expected < ELSEWHERE:
+    if expected < AFTER_MARKER:
         expected = ~expected
     if kind == kinds.MARKER:
         if halfword == expected:
-            host["next"] = end if expected == host["next"] else ~end
+            host["next"] = AFTER_MARKER
         return
-    packet = end - 1 >> 1
-    if halfword != expected:
+    catch_up(host)
+    if expected == AFTER_MARKER:
+        host["packet"] = packet - 1
+    elif halfword != expected:
         fetched = np.int64(-1)
         if expected == AFTER_FLOW:
-            fetched = _follow(host, bht, halfword)
+            fetched = follow(host, halfword, host["time"])
+            host["packet"] = halfword - 1 >> 1
         else:  # a trap, or the return from one
             fetched = host["time"] + AFTER_FLUSH
             forget_queue(host)
         if fetched >= 0:
             start_packet(host, icache, clock, tags, trace, events, halfword >> 1, fetched)
             host["time"] = max(host["time"], host["fetched"] + DECODE - 1)
-        if (
-            kind <= kinds.FLOW
-            and host["late_register"] < 0
-            and not host["fenced"]
-            and host["upgrade_time"] != host["time"]
-        ):
-            host["next"] = halfword
-            if issue(host, core, instruction, operation, halfword):
-                host["taken"][host["number"] & 7] = host["time"] - DECODE
-                return
     host["next"] = end
     while host["packet"] < packet:
         following = host["packet"] + 1
@@ -325,7 +126,7 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
     time = max(time, ready[rd], ready[rs1], ready[rs2])
     if host["late_register"] >= 0:
         writes = rd < 32 and kind != kinds.STORE
-        _settle_late(host, time, writes)
+        settle_late(host, host["time"], time, writes)
         time = max(time, ready[rd], ready[rs1], ready[rs2])
     latency = LATENCY[operation]
     accesses = kinds.LOAD <= kind <= kinds.STORE or kinds.ATOMIC <= kind <= kinds.FLOAT_STORE
@@ -339,14 +140,7 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
         write = not (kind == kinds.LOAD or kind == kinds.FLOAT_LOAD)
         straddles = halfword & 1 & size >> 1
         if MEMORY <= address < MEMORY_END:
-            width = 3
-            if kind == kinds.LOAD:
-                width = (operation - op.LB) & 3
-            elif kind == kinds.STORE:
-                width = operation - op.SB
-            elif operation == op.FLW or operation == op.FSW:
-                width = 2
-            mask = (1 << (1 << width)) - 1 << (address & 7)
+            mask = BYTES[operation] << (address & 7)
             when = access(host, dcache, clock, tags, trace, events, time, address, mask, read, write, straddles)
             if when != time:
                 _resume(host, when)
@@ -362,12 +156,7 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
         if kind == kinds.FLOAT_LOAD:
             latency = 4
     elif kind == kinds.MULTIPLY:
-        time = max(time, host["divider_free"])
-        cycles = _multiplier_cycles(host, operation, x[rs1], x[rs2])
-        latency = 2 + cycles
-        host["divider_free"] = time + latency
-        host["late_register"] = rd
-        host["late_time"] = time + latency - DECODE
+        time = multiply(host, operation, rd, x[rs1], x[rs2], time)
     elif kind == kinds.FLOAT:
         double = instruction["format"] == 1
         funct5 = instruction["imm"] if operation == op.FLOAT else np.int64(0)
@@ -394,14 +183,16 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
 
     host["time"] = time
     host["taken"][host["number"] & 7] = time - DECODE
-    ready[rd] = time + latency
+    host["packet"] = packet
+    if kind != kinds.MULTIPLY:
+        ready[rd] = time + latency
     if kind == kinds.FLOW:
         host["next"] = AFTER_FLOW
         host["flow"] = operation
         host["flow_end"] = end
         host["flow_rd"] = rd
         host["flow_rs1"] = rs1
-    elif (host["fenced"] or host["late_register"] >= 0 or host["upgrade_time"] == time) and host["next"] == end:
+    elif (host["fenced"] or host["upgrade_time"] == time) and host["next"] == end:
         host["next"] = ~end  # so that what follows does not take the fast path
 
 
@@ -410,7 +201,7 @@ def commit_command(rocket, clock, tags, trace, events, funct, rs1, rs2, pc):
     """Let the command that was issued last commit when the accelerator takes it."""
     host = rocket.core[0]
     time = host["time"]
-    commit = clocks.command(clock, tags, trace, events, time, funct, rs1, rs2, pc)
+    commit = accelerator_clock.command(clock, tags, trace, events, time, funct, rs1, rs2, pc)
     host["rocc_time"] = commit
     if commit != time:
         _resume(host, commit)
@@ -423,7 +214,7 @@ def commit_fence(rocket, clock, tags, trace, events):
     """Let the fence that was issued last commit when the accelerator and the caches are at rest."""
     host = rocket.core[0]
     time = max(host["time"], host["rocc_time"] + 4)
-    commit = clocks.fence(clock, tags, trace, events, time)
+    commit = accelerator_clock.fence(clock, tags, trace, events, time)
     if commit != host["time"]:
         host["time"] = commit
         host["taken"][host["number"] & 7] = commit - DECODE
@@ -432,17 +223,16 @@ def commit_fence(rocket, clock, tags, trace, events):
 
 
 @jit_part
-def issue_again(host, instruction, operation, halfword):
-    """Undo the timing of the last instruction, at ``halfword``: it is executed again."""
+def issue_again(host, instruction, operation, halfword, time, expected):
+    """Undo the timing of the last instruction, which is executed again; return the host's ``time`` and ``next``."""
     if KIND[operation] == kinds.MARKER:
-        host["next"] = halfword if host["next"] >= 0 else ~halfword
-        return
+        return time, expected
     # it must not wait for itself
     rd = instruction["rd"]
-    host["ready"][rd] = min(host["ready"][rd], host["time"])
-    host["uncached_free"] = min(host["uncached_free"], host["time"])
-    host["time"] -= 1
-    host["next"] = halfword
+    host["ready"][rd] = min(host["ready"][rd], time)
+    host["uncached_free"] = min(host["uncached_free"], time)
+    host["packet"] = halfword + instruction["size"] - 1 >> 1
+    return time - 1, ~halfword
 
 
 @jit_part
@@ -450,4 +240,4 @@ def _resume(host, time):
     """Go on at ``time`` after the last instruction was cancelled and fetched again."""
     host["time"] = time
     forget_queue(host)
-    host["fetched"] = time - DECODE
+    resume_fetch(host, time - DECODE)

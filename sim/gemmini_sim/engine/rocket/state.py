@@ -1,4 +1,4 @@
-"""The state of the Rocket model: one record, the two caches' tag arrays, the branch predictor's tables."""
+"""The state of the Rocket model: one record, and the two caches' tag arrays."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ if TYPE_CHECKING:  # the cache of machine code is keyed by the engine's sources 
 
 __all__ = [
     "ABSENT",
+    "AFTER_FLOW",
+    "AFTER_MARKER",
+    "ELSEWHERE",
     "EXCLUSIVE",
+    "FETCH_FILTER",
     "FILTER",
     "FLOAT",
     "FORGOTTEN",
+    "LINE",
     "MODIFIED",
-    "NEVER",
     "PENDING",
     "QUEUE",
     "ROCKET_DTYPE",
@@ -27,34 +31,40 @@ __all__ = [
     "new_rocket",
 ]
 
-NEVER = 1 << 62
 FORGOTTEN = -(1 << 40)  # a cycle so long ago that nothing waits for it
 QUEUE = 8  # ring of the last fetch packets
-FILTER = 64  # lines of the data cache that were found last, direct-mapped
+FILTER = 256  # lines of the data cache that were found last, direct-mapped
+FETCH_FILTER = 256  # likewise of the instruction cache
+LINE = 6  # bytes of a line, as a shift
 PENDING = 8  # resolved branches whose direction is not in the history table yet
 FLOAT = 33  # floating-point register n is register FLOAT + n of the scoreboard
+
+# In place of the halfword of the next instruction: it follows a branch or jump, is elsewhere, follows a marker.
+AFTER_FLOW, ELSEWHERE, AFTER_MARKER = -1, -2, -3
 
 # States of a line of the data cache, beside its number.
 ABSENT, SHARED, EXCLUSIVE, MODIFIED = 0, 1, 2, 3
 STATE_BITS = 2
 
 BTB_ENTRIES = 62
+BHT_ENTRIES = 2048
 RAS_ENTRIES = 32
 
 ROCKET_DTYPE = np.dtype(
     [
         ("time", "i8"),  # cycle in which the last instruction was in the write-back stage, where it commits
-        # halfword of the instruction that follows in sequence, inverted if that cannot take the fast path; -1 behind a
-        # branch or jump, -2 if it is elsewhere
+        # halfword of the instruction that follows in sequence, inverted if that cannot take the fast path; or one of
+        # AFTER_FLOW, ELSEWHERE, AFTER_MARKER
         ("next", "i8"),
         ("ready", "i8", (66,)),  # earliest write-back cycle of an instruction that uses the register
         # --- fetch: packets are numbered by their address
-        ("packet", "i8"),  # packet of the last halfword that was decoded
-        ("fetched", "i8"),  # cycle in which it could be decoded
+        ("packet", "i8"),  # packet of the last halfword that was decoded; left alone on the fast path
         ("number", "i8"),  # packets since the start, for the ring
         ("taken", "i8", (QUEUE,)),  # cycle in which the decoder took each of the last packets
-        ("line", "i8"),  # line of the packet, and the first packet behind it
-        ("boundary", "i8"),
+        ("fetched", "i8"),  # cycle in which a packet could be decoded, and its number
+        ("fetched_number", "i8"),
+        ("boundary", "i8"),  # first halfword behind the line of the packet
+        ("fetch_line", "i8", (FETCH_FILTER,)),  # lines known to be in the instruction cache
         ("icache_lfsr", "i8"),
         # --- the last branch or jump, until its successor is known
         ("flow", "i8"),  # its operation, 0 if the last instruction was none
@@ -83,6 +93,7 @@ ROCKET_DTYPE = np.dtype(
         ("float_free", "i8"),
         ("rocc_time", "i8"),  # when the last command was accepted
         # --- branch prediction
+        ("bht", "i1", (BHT_ENTRIES,)),
         ("btb_packet", "i8", (BTB_ENTRIES,)),  # -1: empty
         ("btb_target", "i8", (BTB_ENTRIES,)),
         ("btb_kind", "i8", (BTB_ENTRIES,)),
@@ -103,17 +114,17 @@ ROCKET_DTYPE = np.dtype(
         ("ras_top", "i8"),
         ("ras_count", "i8"),
         # --- the machine
-        ("line_shift", "i8"),
         ("icache_sets", "i8"),
         ("icache_ways", "i8"),
         ("dcache_sets", "i8"),
         ("dcache_ways", "i8"),
         ("btb_entries", "i8"),
         ("ras_entries", "i8"),
-        ("bht_entries", "i8"),
         ("bht_shift", "i8"),
         ("bht_history", "i8"),
-        ("bht_history_bits", "i8"),
+        ("bht_factor", "i8"),  # of the global history, the bits that are left of it, and their place
+        ("bht_drop", "i8"),
+        ("bht_place", "i8"),
         ("multiply_bits", "i8"),  # bits of the multiplier per cycle
         ("multiply_early", "i8"),
         ("divide_early", "i8"),
@@ -129,7 +140,7 @@ ROCKET_DTYPE = np.dtype(
 
 
 class RocketState(NamedTuple):
-    """The host's timing, as the engine passes it on: ROCKET_DTYPE [1], tags [sets, ways] of the caches, BHT [entries].
+    """The host's timing, as the engine passes it on: ROCKET_DTYPE [1], and tags [sets, ways] of the caches.
 
     The instruction cache's tags are line numbers, -1 where there is none; the data cache's are
     ``line << STATE_BITS | state``.
@@ -138,7 +149,6 @@ class RocketState(NamedTuple):
     core: NDArray[Any]
     icache: NDArray[np.int64]
     dcache: NDArray[np.int64]
-    bht: NDArray[np.int8]
 
 
 def _tree_bits(way: int, ways: int) -> tuple[int, int]:
@@ -163,26 +173,28 @@ def new_rocket(config: MachineConfig) -> RocketState:
     host = config.host
     state = np.zeros(1, ROCKET_DTYPE)
     core = state[0]
-    core["next"] = -2
-    core["late_register"] = core["packet"] = core["line"] = core["store_word"] = core["older_word"] = -1
+    core["next"] = ELSEWHERE
+    core["late_register"] = core["packet"] = core["store_word"] = core["older_word"] = -1
     core["taken"] = FORGOTTEN
-    core["load_line"] = core["store_line"] = -1
+    core["load_line"] = core["store_line"] = core["fetch_line"] = -1
     for field in ("store_time", "older_time", "load_time", "upgrade_time", "rocc_time", "history_time"):
         core[field] = FORGOTTEN
     core["icache_lfsr"] = core["dcache_lfsr"] = 1
     core["btb_packet"] = -1
-    core["line_shift"] = config.l2.line_bytes.bit_length() - 1
     core["icache_ways"], core["dcache_ways"] = host.icache_ways, host.dcache_ways
     core["icache_sets"] = host.icache_kilobytes * 1024 // (host.icache_ways * config.l2.line_bytes)
     core["dcache_sets"] = host.dcache_kilobytes * 1024 // (host.dcache_ways * config.l2.line_bytes)
     core["btb_entries"] = host.btb_entries
     core["ras_entries"] = host.return_addresses
-    core["bht_entries"] = host.history_entries
     core["bht_shift"] = host.history_entries.bit_length() - 1
     for entry in range(host.btb_entries):
         core["btb_path"][entry], core["btb_away"][entry] = _tree_bits(entry, host.btb_entries)
     core["bht_history"] = host.history_length
-    core["bht_history_bits"] = host.history_bits
+    bits = min(host.history_bits, host.history_length)
+    core["bht_place"] = core["bht_shift"] - bits
+    core["bht_drop"] = host.history_length - bits
+    # a history longer than what enters the place is multiplied by sqrt(3) / 2, of which the fraction is taken
+    core["bht_factor"] = (56756 << host.history_length) >> 16 if core["bht_drop"] else 1
     core["multiply_bits"] = host.multiplier_bits
     core["multiply_early"] = core["divide_early"] = host.early_out
     core["uncached_latency"] = host.device_latency
@@ -190,5 +202,4 @@ def new_rocket(config: MachineConfig) -> RocketState:
         core=state,
         icache=np.full((int(core["icache_sets"]), host.icache_ways), -1, np.int64),
         dcache=np.zeros((int(core["dcache_sets"]), host.dcache_ways), np.int64),
-        bht=np.zeros(host.history_entries, np.int8),
     )
