@@ -133,20 +133,24 @@ def _redirect(host, halfword, size, time, expected):
     if expected == AFTER_MARKER:
         return time, 1
     line = halfword >> LINE - 1
+    last = halfword + size - 1 >> LINE - 1
+    straddles = halfword & size >> 1 & 1  # it ends in the packet behind
+    fetch_line = host["fetch_line"]
     if (
         expected != AFTER_FLOW
-        or host["fetch_line"][line & FETCH_FILTER - 1] != line
-        or halfword + size - 1 >> LINE - 1 != line
+        or (straddles and host["late_register"] >= 0)
+        or fetch_line[line & FETCH_FILTER - 1] != line
+        or fetch_line[last & FETCH_FILTER - 1] != last
     ):
         return NOT_SIMPLE, 0
     fetched = follow(host, halfword, time)
     if fetched < 0:
         return time, (halfword & size & 1) ^ 1
-    host["boundary"] = line + 1 << LINE - 1
+    host["boundary"] = last + 1 << LINE - 1
     number = host["number"] + 1
     taken = host["taken"]
     taken[number & 7] = fetched
-    if halfword & size >> 1 & 1:  # it ends in the packet behind
+    if straddles:
         number += 1
         fetched = max(fetched + 1, taken[number - AHEAD & 7] + QUEUE_LATENCY)
     host["number"] = number
