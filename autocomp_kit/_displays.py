@@ -15,16 +15,20 @@ __all__ = ["register", "unregister"]
 
 def register(shell: Any) -> None:
     """Show histories and traces as widgets, and candidates, plans and evaluations as tables."""
-    formatter = shell.display_formatter.mimebundle_formatter
-    for kind, show in _DISPLAYS.items():
-        formatter.for_type(kind, show)
+    formatter = shell.display_formatter
+    for kind, table in _TABLES.items():
+        formatter.mimebundle_formatter.for_type(kind, table)
+    for kind, view in _VIEWS.items():
+        formatter.ipython_display_formatter.for_type(kind, view)
 
 
 def unregister(shell: Any) -> None:
     """Show them as Python does."""
-    formatter = shell.display_formatter.mimebundle_formatter
-    for kind in _DISPLAYS:
-        formatter.pop(kind, None)
+    formatter = shell.display_formatter
+    for kind in _TABLES:
+        formatter.mimebundle_formatter.pop(kind, None)
+    for kind in _VIEWS:
+        formatter.ipython_display_formatter.pop(kind, None)
 
 
 def _as_bundle(summary: Summary) -> dict[str, str]:
@@ -53,18 +57,8 @@ def _evaluation(evaluation: Evaluation, **_: Any) -> dict[str, str]:
     return _as_bundle(Summary(title, (), ("kind", "where", "fact") if rows else (), rows))
 
 
-def _history(history: RunHistory, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    return BeamStepper(history)._repr_mimebundle_(**options)
-
-
-def _trace(trace: KernelTrace, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    return TimelineView(trace)._repr_mimebundle_(**options)
-
-
-_DISPLAYS: dict[type, Any] = {
-    Candidate: _candidate,
-    Plan: _plan,
-    Evaluation: _evaluation,
-    RunHistory: _history,
-    KernelTrace: _trace,
+_TABLES: dict[type, Any] = {Candidate: _candidate, Plan: _plan, Evaluation: _evaluation}
+_VIEWS: dict[type, Any] = {
+    RunHistory: lambda history: BeamStepper(history)._ipython_display_(),
+    KernelTrace: lambda trace: TimelineView(trace)._ipython_display_(),
 }

@@ -41,7 +41,7 @@ class Pace:
         self._turns = {name: asyncio.Semaphore(number) for name, number in calls_at_once.items()}
         self._unpaused = asyncio.Event()
         self._unpaused.set()
-        self._limits = limits
+        self.limits = limits
         self._spent = spent
         self._seconds_before = seconds
         self._since = time.monotonic()
@@ -99,7 +99,7 @@ class Pace:
         self._halted = self._halted or cause
 
     def _limit_reached(self) -> Halt | None:
-        limits, spent = self._limits, self._spent
+        limits, spent = self.limits, self._spent
         seconds = time.monotonic() - self._since
         if limits.usd is not None and spent.most_usd >= limits.usd:
             return Halt("budget", f"{spent.most_usd:.4f} of {limits.usd:.4f} USD are spent")

@@ -215,6 +215,18 @@ class Run:
         """Where the run keeps everything."""
         return self._store
 
+    @property
+    def limits(self) -> Limits:
+        """What the run may use up. Others may be set while it runs, for all calls that begin after that.
+
+        The budget of an agent holds all the same: it is made of the limits that the run was made with.
+        """
+        return self._pace.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._pace.limits = limits
+
     def estimate_cost(self) -> CostEstimate:
         """Return what the run may cost; evaluates the start kernel, calls no agent."""
         record = self.before.record

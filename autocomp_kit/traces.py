@@ -84,6 +84,12 @@ class KernelTrace:
         """Cycles of the kernel (simulated)."""
         return self.end - self.begin
 
+    @property
+    def stalls(self) -> Mapping[str, int]:
+        """Cycles of the kernel by what the array did or waited for (names of the simulator); empty if unknown."""
+        regions = self.trace.regions if self.trace else ()
+        return next((region.stalls for region in regions if region.begin_cycle == self.begin), {})
+
     @cached_property
     def lines(self) -> NDArray[np.int32]:
         """The line of the C source that gave each command, from 1; 0 where it is not known."""

@@ -16,18 +16,26 @@ from typing import Any, ClassVar, TypeAlias
 import anywidget
 import traitlets
 from anywidget.experimental import command
+from IPython.display import display
 
 from autocomp_kit.errors import InputError
 from autocomp_kit.widgets._memory import ViewMemory
 from autocomp_kit.widgets._modules import script, styles
 from autocomp_kit.widgets._summary import Summary
 
-__all__ = ["Reply", "Widget", "checked_window", "request"]
+__all__ = ["Reply", "Widget", "checked_window", "request", "show"]
 
 Reply: TypeAlias = "Mapping[str, Any] | tuple[Mapping[str, Any], list[bytes]]"
 """What a request gives back: JSON, and binary buffers where there is much of it."""
 
 _log = logging.getLogger(__name__)
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
+_QUIET = (
+    "<style>.jp-OutputArea:not(:has(.ack)) .jp-OutputArea-child:has(+ .jp-OutputArea-child .ack-summary) "
+    "{ display: none; }</style>"
+)
+"""Hides what JupyterLab says instead of a view whose kernel is gone: "model not found"."""
 
 
 class Widget(anywidget.AnyWidget):
@@ -87,9 +95,25 @@ class Widget(anywidget.AnyWidget):
         summary = self._summary()
         return {**bundle, "text/plain": summary.text(), "text/html": summary.html()}, metadata
 
+    def _ipython_display_(self) -> None:
+        show(self._repr_mimebundle_()[0])
+
     def _summary(self) -> Summary:
         """Return what a saved notebook shows without a kernel."""
         return Summary(type(self).__name__)
+
+
+def show(bundle: Mapping[str, Any]) -> None:
+    """Display a live view and, as an output of its own, the summary that JupyterLab shows once no kernel is there.
+
+    JupyterLab never falls back to another form of an output whose widget it does not find. Where the view is alive,
+    its style sheet hides the summary.
+    """
+    text, page = bundle["text/plain"], bundle["text/html"]
+    live = {_VIEW: bundle[_VIEW], "text/plain": text.partition("\n")[0]}
+    saved = {"text/html": f'{_QUIET}<div class="ack-summary">{page}</div>', "text/plain": text}
+    for shown in (live, saved):
+        display(shown, raw=True)  # type: ignore[no-untyped-call] # IPython annotates it in part
 
 
 def checked_window(window: tuple[float, float]) -> tuple[float, float]:

@@ -17,10 +17,13 @@ __all__ = ["WorkloadBounds", "bounds_of", "bounds_table"]
 class WorkloadBounds(NamedTuple):
     """Cycles that no kernel of a workload can go below on a machine.
 
-    ``array``: multiply-accumulates over DIM squared. ``memory``: every input loaded once over the memory port (outputs
-    may stay in the last-level cache), ``None`` where the workload cannot be loaded any more. The third bound depends
-    on the kernel: a host that issues one instruction per cycle needs at least as many cycles as the kernel has
-    instructions.
+    ``array``: multiply-accumulates over DIM squared. ``memory``: bytes of all inputs over bytes per cycle of the memory
+    port (outputs may stay in the last-level cache), ``None`` where the workload cannot be loaded any more. The third
+    bound depends on the kernel: a host that issues one instruction per cycle needs at least as many cycles as the
+    kernel has instructions.
+
+    ``gemmini_sim.bounds.Bounds`` bounds one kernel by its own commands instead: its ``memory`` is the different lines
+    that its mvins and mvouts touch, outputs included, times bytes per line over bytes per cycle: never below this one.
     """
 
     array: int

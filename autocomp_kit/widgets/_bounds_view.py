@@ -101,7 +101,7 @@ class BoundsView(Widget):
             "losses": [
                 [fact.text, fact.cycles or 0]
                 for fact in evaluation.feedback
-                if fact.cycles or fact.kind != "utilization"
+                if fact.cycles and fact.kind != "utilization"  # the bounds say that
             ],
         }
 

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from gemmini_sim.trace_tables import request_table, traffic_table
+from gemmini_sim.result import Trace
+from gemmini_sim.trace_tables import host_table, request_table, traffic_table
 from numpy.typing import NDArray
 
 from autocomp_kit.traces import KernelTrace
@@ -107,7 +108,7 @@ class Lane:
 
 
 def lanes_of(trace: KernelTrace) -> tuple[Lane, ...]:
-    """Return the lanes of a kernel: host, queue and units, and those of the DMA and the memory if they were recorded.
+    """Return the lanes of a kernel: queue and units, and those of host, DMA and memory if their events were recorded.
 
     Only what overlaps the kernel is in them.
     """
@@ -146,15 +147,47 @@ def lanes_of(trace: KernelTrace) -> tuple[Lane, ...]:
         lane(name, colour, (own["unit"] == unit) & at_work, "start", "complete", waits=True)
         for unit, (name, colour) in enumerate(names)
     ]
-    return (*lanes, *_memory_lanes(trace))
-
-
-def _memory_lanes(trace: KernelTrace) -> list[Lane]:
-    """Return lanes of DMA requests and memory bursts."""
     if trace.trace is None or not trace.trace.events.size:
-        return []
-    requests = request_table(trace.trace).dropna(subset=["end"])
-    bursts = traffic_table(trace.trace)
+        return tuple(lanes)
+    return (*_host_lanes(trace, trace.trace), *lanes, *_memory_lanes(trace, trace.trace))
+
+
+def _host_lanes(trace: KernelTrace, record: Trace) -> tuple[Lane, Lane]:
+    """Return when the host executes instructions, up to the next command, and when it waits with one or at a fence."""
+    table = host_table(record)
+    table = table[(table["commit"] >= trace.begin) & (table["ready"] <= trace.end)]
+    ready, commit = table["ready"].to_numpy(np.int64), table["commit"].to_numpy(np.int64)
+    item = table["command"].fillna(-1).to_numpy(np.int64)
+    # the host goes on in the cycle in which a command commits; behind the last one it works to the kernel's end
+    begin, end = np.append(trace.begin, commit), np.append(ready, trace.end)
+    worked, waited = end > begin, commit > ready
+    return (
+        _plain_lane(trace, "host", "ink", begin[worked], end[worked], item=np.append(item, -1)[worked]),
+        _plain_lane(trace, "host waits", "orange", ready[waited], commit[waited], item=item[waited]),
+    )
+
+
+def _plain_lane(
+    trace: KernelTrace,
+    name: str,
+    colour: str,
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    *,
+    item: NDArray[np.int64] | None = None,
+) -> Lane:
+    """Return a lane of bars that wait for nothing, from cycles of the run; ``item`` -1 stands for no command."""
+    order = np.argsort(begin, kind="stable")
+    first, last = begin[order] - trace.begin, end[order] - trace.begin
+    command = np.full(first.size, -1, np.int64) if item is None else item[order]
+    line = np.append(trace.lines, 0)[command].astype(np.int64)
+    return Lane(name, colour, first, last, command, line, first, first)
+
+
+def _memory_lanes(trace: KernelTrace, record: Trace) -> list[Lane]:
+    """Return lanes of DMA requests and memory bursts."""
+    requests = request_table(record).dropna(subset=["end"])
+    bursts = traffic_table(record)
     burst = trace.machine.l2.line_bytes // trace.machine.memory.bytes_per_cycle
     lanes = []
     for name, colour, begin, end in (
@@ -162,11 +195,7 @@ def _memory_lanes(trace: KernelTrace) -> list[Lane]:
         ("memory", "yellow", bursts["cycle"].to_numpy(np.int64), bursts["cycle"].to_numpy(np.int64) + burst),
     ):
         inside = (end >= trace.begin) & (begin <= trace.end)
-        first, last = begin[inside] - trace.begin, end[inside] - trace.begin
-        order = np.argsort(first, kind="stable")
-        first, last = first[order], last[order]
-        none = np.full(first.size, -1, np.int64)
-        lanes.append(Lane(name, colour, first, last, none, np.zeros_like(none), first, first))
+        lanes.append(_plain_lane(trace, name, colour, begin[inside], end[inside]))
     return lanes
 
 

@@ -9,7 +9,7 @@ import ipywidgets
 import traitlets
 
 from autocomp_kit.errors import InputError
-from autocomp_kit.widgets._base import Widget
+from autocomp_kit.widgets._base import Widget, show
 
 __all__ = ["LinkedViews", "linked"]
 
@@ -35,6 +35,9 @@ class LinkedViews(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets publishes
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options) or {}
         pages = (view._repr_mimebundle_()[0]["text/html"] for view in self.children)
         return {**bundle, "text/plain": repr(self), "text/html": "".join(pages)}
+
+    def _ipython_display_(self) -> None:
+        show(self._repr_mimebundle_())
 
 
 def linked(*widgets: Widget) -> LinkedViews:

@@ -43,8 +43,8 @@ class LiveRun(Widget):
     run
         A run that has not been driven; reopened and forked ones go on from what they have.
     budget_usd : float
-        What the cost meter is measured against, in US dollars; 0 if there is no budget. What stops a run at its
-        budget are its ``Limits``.
+        US dollars after which no further call begins, 0 for no such budget; by default that of the run's ``Limits``.
+        It may be changed while the run works.
     autostart : bool
         Whether to begin at once.
 
@@ -60,14 +60,15 @@ class LiveRun(Widget):
     state = traitlets.Unicode("ready").tag(sync=True)
     """ready, running, paused, cancelling, or why the run ended."""
     title = traitlets.Unicode("").tag(sync=True)
-    budget_usd = traitlets.Float(0.0).tag(sync=True)
+    budget_usd = traitlets.Float(0.0, min=0.0).tag(sync=True)
     figures = traitlets.Dict().tag(sync=True)
     points = traitlets.List(traitlets.List()).tag(sync=True)
     """Tried candidates as [number, cycles or None, iteration], thinned out beyond 1,500."""
 
     def __init__(self, run: Run, *, autostart: bool = False, **options: Any) -> None:
-        super().__init__(**options)
         self.run = run
+        options.setdefault("budget_usd", run.limits.usd or 0.0)
+        super().__init__(**options)
         record = run.before.record
         self.title = f"{record.problem.workload} on {record.problem.machine}"
         self._lock = threading.Lock()
@@ -137,6 +138,10 @@ class LiveRun(Widget):
     def history(self) -> RunHistory:
         """Return what the run has done so far."""
         return self.run.history()
+
+    @traitlets.observe("budget_usd")
+    def _limit(self, change: Any) -> None:
+        self.run.limits = self.run.limits.model_copy(update={"usd": change["new"] or None})
 
     @request
     def act(self, message: dict[str, Any]) -> Reply:

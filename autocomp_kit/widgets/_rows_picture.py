@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
-from gemmini_sim.trace import LocalMemory, row_lifetimes
+from gemmini_sim.trace import LocalMemory, bank_conflicts, row_lifetimes
 from gemmini_sim.trace_tables import command_name
 from numpy.typing import NDArray
 
@@ -23,12 +23,14 @@ _RESULTS, _ZEROS = "results", "zeros, then sums"
 class Picture(NamedTuple):
     """What lives where: ``kind`` (index into the kinds + 1, 0 where nothing does) and ``share``, uint8 [rows, time].
 
-    ``live`` is how many rows are live in each part of time, int64 [time].
+    ``live`` is how many rows are live in each part of time, int64 [time]; ``conflicts`` is uint8 [banks, time], 255
+    where an operand waits for the bank in every cycle.
     """
 
     kind: NDArray[np.uint8]
     share: NDArray[np.uint8]
     live: NDArray[np.int64]
+    conflicts: NDArray[np.uint8]
 
 
 class Resident(NamedTuple):
@@ -73,6 +75,21 @@ class MemoryContents:
         found["written"] -= self.trace.begin
         found["last_read"][found["last_read"] >= 0] -= self.trace.begin
         return found
+
+    @cached_property
+    def conflicts(self) -> NDArray[np.void]:
+        """Commands of the kernel whose operands waited for a bank (CONFLICT_DTYPE), cycles counted from its begin."""
+        found = bank_conflicts(self.trace.commands, self.trace.machine, memory=self.memory)
+        found = found[(found["end"] >= self.trace.begin) & (found["begin"] <= self.trace.end)]
+        for name in ("begin", "end"):
+            found[name] -= self.trace.begin
+        return found
+
+    def conflict_cycles(self) -> list[int]:
+        """Return for each bank for how many cycles operands waited for it."""
+        found = self.conflicts
+        counts = np.bincount(found["bank"], weights=found["cycles"], minlength=self.rows // self.bank_rows)
+        return [int(cycles) for cycles in counts]
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
@@ -160,7 +177,26 @@ class MemoryContents:
         )
         # Two lifetimes of one row in one part of time count once.
         share = np.ceil(255 * np.minimum(total, rows_per_part) / rows_per_part).astype(np.uint8)
-        return Picture(kind, share, np.minimum(total, rows_per_part).sum(axis=0))
+        live_rows = np.minimum(total, rows_per_part).sum(axis=0)
+        return Picture(kind, share, live_rows, self._conflict_shares(begin, end, width))
+
+    def _conflict_shares(self, begin: float, end: float, width: int) -> NDArray[np.uint8]:
+        """Return in which share of each part of time operands wait for each bank, a command's cycles spread evenly."""
+        edges = np.linspace(begin, end, width + 1)
+        shares = np.zeros((self.rows // self.bank_rows, width))
+        for bank in range(len(shares)):
+            own = self.conflicts[self.conflicts["bank"] == bank]
+            rate = own["cycles"] / np.maximum(own["end"] - own["begin"], 1)
+            waited = np.zeros(width + 1)
+            for name, sign in (("begin", 1), ("end", -1)):
+                order = np.argsort(own[name], kind="stable")
+                at = own[name][order]
+                before = np.searchsorted(at, edges)
+                steps = np.concatenate([[0.0], np.cumsum(rate[order])])
+                moments = np.concatenate([[0.0], np.cumsum(rate[order] * at)])
+                waited += sign * (steps[before] * edges - moments[before])
+            shares[bank] = np.diff(waited) / ((end - begin) / width)
+        return np.clip(np.ceil(255 * shares - 1e-6), 0, 255).astype(np.uint8)
 
     def residents(self, cycle: float, *, limit: int = 200) -> list[Resident]:
         """Return what lives in the memory at a cycle, by row."""

@@ -20,7 +20,7 @@ __all__ = ["ScratchpadView"]
 
 
 class ScratchpadView(Widget):
-    """Rows of scratchpad and accumulator by time, with a cursor that tells what lives where at a cycle.
+    """Rows of scratchpad and accumulator by time, bank conflicts, and a cursor that tells what lives where at a cycle.
 
     >>> ScratchpadView(trace_kernel("small/0"))            # doctest: +SKIP
 
@@ -77,7 +77,7 @@ class ScratchpadView(Widget):
 
     @request
     def picture(self, message: dict[str, Any]) -> Reply:
-        """Give the picture of the window, and how many rows are live over time."""
+        """Give the picture of the window, how many rows are live when, and when operands wait for which bank."""
         contents = self._asked(message)
         begin, end = checked_window((float(message["begin"]), float(message["end"])))
         first, last = self._rows_shown(contents, message.get("rows", self.rows))
@@ -92,7 +92,8 @@ class ScratchpadView(Widget):
         )
         parts, width = picture.kind.shape
         answer = {"begin": begin, "end": end, "first_row": first, "last_row": last, "parts": parts, "width": width}
-        return answer, [picture.kind.tobytes(), picture.share.tobytes(), picture.live.astype(np.int32).tobytes()]
+        live = picture.live.astype(np.int32)
+        return answer, [part.tobytes() for part in (picture.kind, picture.share, live, picture.conflicts)]
 
     @request
     def residents(self, message: dict[str, Any]) -> Reply:
@@ -150,6 +151,7 @@ class ScratchpadView(Widget):
                 "used": len(used),
                 "highest": int(used.max()) + 1 if len(used) else 0,
                 "never_read": contents.never_read(),
+                "conflicts": contents.conflict_cycles(),
                 "reloaded": [list(row) for row in contents.reloaded()] if name == "scratchpad" else [],
             }
         trace = self.trace
@@ -157,8 +159,15 @@ class ScratchpadView(Widget):
 
     def _summary(self) -> Summary:
         rows = [
-            (name, f"{facts['used']:,} of {facts['rows']:,}", f"{facts['never_read']:,}", ", ".join(facts["kinds"]))
+            (
+                name,
+                f"{facts['used']:,} of {facts['rows']:,}",
+                f"{facts['never_read']:,}",
+                f"{sum(facts['conflicts']):,}",
+                ", ".join(facts["kinds"]),
+            )
             for name, facts in self.overview["memories"].items()
         ]
         title = f"Local memories during {self.trace.name}: {self.trace.cycles:,} cycles (simulated)"
-        return Summary(title, (), ("memory", "rows used", "written, never read", "holds"), rows)
+        columns = ("memory", "rows used", "written, never read", "cycles of bank conflicts", "holds")
+        return Summary(title, (), columns, rows)

@@ -18,9 +18,26 @@ from autocomp_kit.widgets._summary import Summary
 
 __all__ = ["TimelineView"]
 
+_CAUSES = {
+    "array": "the array multiplies",
+    "preload": "weights go in alone",
+    "bank_conflict": "an operand's bank is in use",
+    "mesh": "the array has no room",
+    "load": "operands are on their way",
+    "head_of_line": "mvins stand behind other commands",
+    "accumulator": "result rows are in use",
+    "config": "config_ex empties the array",
+    "host_late": "the host gives no command",
+    "drain": "the last results leave",
+    "store_tail": "only stores are left",
+    "fence": "a fence ends",
+    "host": "the host works alone",
+}
+"""What a timeline calls the causes of ``region.stalls``."""
+
 
 class TimelineView(Widget):
-    """Lanes for queue, station, load, execute and store (DMA and memory where recorded) of one or more traced runs.
+    """Lanes for host, queue, station, load, execute, store, DMA and memory of one or more traced runs.
 
     >>> TimelineView(trace_kernel("small/0"))                                    # doctest: +SKIP
     >>> TimelineView(trace_candidate(history, "0"), trace_candidate(history))    # doctest: +SKIP
@@ -129,6 +146,7 @@ class TimelineView(Widget):
             self.detail = {}
             return
         self.detail = trace.describe(self.selected)
+        self.line = int(trace.lines[self.selected])
 
     @traitlets.validate("shown")
     def _is_shown(self, proposal: Any) -> int:
@@ -156,6 +174,7 @@ class TimelineView(Widget):
                         }
                         for lane in lanes
                     ],
+                    "stalls": {text: trace.stalls.get(cause, 0) for cause, text in _CAUSES.items()},
                     "map": _map(lanes, trace.cycles),
                 }
                 for trace, lanes in zip(self.traces, self._lanes, strict=True)

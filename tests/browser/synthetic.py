@@ -143,9 +143,10 @@ def made_up_trace(commands: int = 1_000_000, *, seed: int = 1) -> MadeUpTrace:
         load, row | wide, np.where(store | preload, accumulator | block, np.uint64(0xFFFF_FFFF) | block)
     )
     commit = turn * 170 + place * 5 + draw.integers(0, 3, len(trace))
-    trace["commit"] = commit
+    trace["ready"] = trace["commit"] = commit
     trace["allocate"] = commit + 4
     trace["issue"] = commit + 6 + np.where(place > 1, 30, 0)
     trace["start"] = turn * 170 + np.where(load, place * 40, np.where(store, 150, 20 + place * 8)) + 8
     trace["complete"] = trace["start"] + np.where(load, 90, np.where(store, 60, 16))
+    trace["bank_conflict"] = np.where((turn % 50 < 10) & (trace["funct"] == 4), 8, 0)
     return MadeUpTrace(trace[:commands], int(trace["complete"].max()))

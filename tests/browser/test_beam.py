@@ -83,12 +83,13 @@ def test_every_tab_shows_something(notebook, tab):
     )
 
 
-def test_the_dark_theme_and_a_wide_window(notebook):
+def test_it_looks_right_in_both_themes_and_wide(notebook):
     notebook.page.get_by_role("tab", name="Plan and code").click()
-    notebook.theme("Dark")
-    notebook.shoot(".ack-beam", "beam-dark")
-    notebook.page.set_viewport_size({"width": 1920, "height": 1080})
-    notebook.shoot(".ack-beam", "beam-dark-wide")
+    for theme in ("Light", "Dark"):
+        notebook.theme(theme)
+        for width in (1280, 1920):
+            notebook.page.set_viewport_size({"width": width, "height": 1080})
+            notebook.shoot(".ack-beam", f"beam-{theme.lower()}-{width}")
     notebook.theme("Light")
 
 

@@ -33,6 +33,17 @@ def test_keys_zoom_and_pan_the_timeline(notebook):
     notebook.until("timeline.window[1] - timeline.window[0] > 0.99 * trace.cycles")
 
 
+def test_every_unit_has_its_lane_and_the_causes_add_up_to_the_cycles(notebook):
+    lanes = notebook.value("[lane['name'] for lane in timeline.overview['traces'][0]['lanes']]")
+    assert set(lanes) == {
+        *("host", "host waits", "RoCC queue", "waits in station"),
+        *("load", "execute", "store", "DMA", "memory"),
+    }
+    assert notebook.value("sum(trace.stalls.values()) == trace.cycles")
+    text = notebook.page.locator(".ack-time-stalls").inner_text()
+    assert notebook.value("f\"{trace.stalls['load']:,}\"") in text
+
+
 def test_a_line_of_c_makes_its_commands_stand_out_and_a_command_shows_its_line(notebook):
     notebook.page.locator(".ack-timeline .ack-line", has_text="preload(").click()
     notebook.until("'preload' in trace.code.splitlines()[timeline.line - 1]")
@@ -43,6 +54,7 @@ def test_a_line_of_c_makes_its_commands_stand_out_and_a_command_shows_its_line(n
     assert notebook.value("timeline.detail['name']") in notebook.page.locator(".ack-time-detail").inner_text()
     notebook.page.locator(".ack-timeline canvas").press("n")
     notebook.until("timeline.selected > 20")
+    notebook.until("timeline.line == trace.lines[timeline.selected] > 0")
     notebook.shoot(".ack-timeline", "timeline-light")
 
 
@@ -57,6 +69,28 @@ def test_the_cursor_of_the_memory_moves_and_tells_what_lives_there(notebook):
     notebook.page.wait_for_function("() => document.querySelector('.ack-pad-residents').textContent.includes('A[')")
     notebook.page.locator(".ack-pad-row").first.click()
     notebook.until("memory.line > 0 and 'mvin' in trace.code.splitlines()[memory.line - 1]")
+
+
+def test_conflicts_are_drawn_and_a_row_tells_its_address_operand_and_line(notebook):
+    conflicts = notebook.value("sum(memory.overview['memories']['scratchpad']['conflicts'])")
+    assert conflicts == notebook.value("trace.stalls['bank_conflict']") > 0
+    assert f"{conflicts:,} cycles of bank conflicts" in notebook.page.locator(".ack-scratchpad").inner_text()
+    notebook.page.locator(".ack-pad-slider").fill("1400")
+    canvas = notebook.page.locator(".ack-scratchpad canvas")
+    box = canvas.bounding_box()
+    canvas.hover(position={"x": 74 + (box["width"] - 82) * 1400 / notebook.value("trace.cycles"), "y": 90})
+    hint = notebook.page.locator(".ack-scratchpad .ack-hint")
+    hint.filter(has_text="A[").wait_for()
+    assert "address 0x" in hint.inner_text()
+    assert "by line " in hint.inner_text()
+    canvas.hover(position={"x": 74 + (box["width"] - 82) * 1400 / notebook.value("trace.cycles"), "y": 385})
+    hint.filter(has_text="bank 0: operands wait for it").wait_for()
+
+
+def test_the_trace_is_exported_for_perfetto(notebook):
+    notebook.page.get_by_role("button", name="Write a file that ui.perfetto.dev opens").click()
+    notebook.page.locator(".ack-timeline .ack-status", has_text="kernel.perfetto.json").wait_for()
+    assert notebook.value("len(__import__('json').load(open('kernel.perfetto.json'))['traceEvents'])") > 100
 
 
 def test_the_address_inspector_decodes_and_explains_errors(notebook):
@@ -85,7 +119,9 @@ def test_colours_can_tell_reloads_and_the_accumulator_has_its_own_picture(notebo
 
 
 def test_both_look_right_in_the_dark_and_wide(notebook):
-    notebook.theme("Dark")
-    notebook.page.set_viewport_size({"width": 1920, "height": 1080})
-    notebook.shoot(".ack-timeline", "timeline-dark-wide")
-    notebook.shoot(".ack-scratchpad", "scratchpad-dark-wide")
+    for theme in ("Light", "Dark"):
+        notebook.theme(theme)
+        for width in (1280, 1920):
+            notebook.page.set_viewport_size({"width": width, "height": 1080})
+            for view in ("timeline", "scratchpad"):
+                notebook.shoot(f".ack-{view}", f"{view}-{theme.lower()}-{width}")

@@ -93,6 +93,22 @@ def test_the_picture_of_a_memory_agrees_with_what_lives_at_a_cycle(trace):
     assert (whole.kind > 0).any()
 
 
+def test_conflicts_over_time_add_up_to_those_of_the_array(trace):
+    contents = MemoryContents(trace, "scratchpad")
+    assert contents.conflict_cycles() == [trace.stalls["bank_conflict"], 0, 0, 0]
+    width = trace.cycles  # a part of time for each cycle; commands that overlap make some of them too full
+    picture = contents.picture(0, trace.cycles, first_row=0, last_row=64, height=1, width=width)
+    assert picture.conflicts[0].sum() / 255 == pytest.approx(trace.stalls["bank_conflict"], rel=0.05)
+    assert not picture.conflicts[1:].any()
+
+
+def test_the_host_works_or_waits_in_every_cycle(trace):
+    work, waits = lanes_of(trace)[:2]
+    assert (work.name, waits.name) == ("host", "host waits")
+    assert work.busy(0, trace.cycles) + waits.busy(0, trace.cycles) == trace.cycles
+    assert set(waits.line[waits.item >= 0].tolist()) <= set(range(1, len(trace.code.splitlines()) + 1))
+
+
 def test_reloads_are_those_of_the_baseline_that_loads_b_for_each_block(trace):
     contents = MemoryContents(trace, "scratchpad")
     assert contents.reloaded() == [("A", 4, 0), ("B", 16, 12)]
@@ -149,9 +165,11 @@ def test_views_answer_what_their_pages_ask(trace):
     assert view.detail["command"] == 9
     assert view.neighbour({"step": 1}, [])[0]["command"] > 9
     contents = ScratchpadView(trace)
-    answer, (kind, share, live) = contents.picture({"begin": 0, "end": trace.cycles, "height": 64, "width": 100}, [])
+    asked = {"begin": 0, "end": trace.cycles, "height": 64, "width": 100}
+    answer, (kind, share, live, conflicts) = contents.picture(asked, [])
     assert len(kind) == len(share) == answer["parts"] * answer["width"]
     assert len(live) == 4 * answer["width"]
+    assert len(conflicts) == 4 * answer["width"]
 
 
 def test_saved_notebooks_show_totals_without_a_kernel(trace):

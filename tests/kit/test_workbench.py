@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from IPython.testing.globalipapp import start_ipython
+from IPython.utils.capture import capture_output
 
 import autocomp_kit
 from autocomp_kit.errors import InputError
@@ -201,8 +202,12 @@ def test_the_extension_shows_records_escaped_and_histories_as_widgets():
         shown, _ = shell.display_formatter.format(record)
         assert "<img" not in shown["text/html"]
         assert "&lt;" in shown["text/html"]
-    shown, _ = shell.display_formatter.format(history)
-    assert "application/vnd.jupyter.widget-view+json" in shown
+    with capture_output() as captured:
+        assert shell.display_formatter.format(history) == ({}, {})
+    live, summary = (output.data for output in captured.outputs)
+    assert "application/vnd.jupyter.widget-view+json" in live
+    assert "&lt;img" in summary["text/html"]
+    assert "<img" not in summary["text/html"]
     autocomp_kit.unload_ipython_extension(shell)
     shown, _ = shell.display_formatter.format(plan)
     assert "text/html" not in shown

@@ -246,6 +246,7 @@ function renderBeam(context) {
     slider.max = lastIteration();
     slider.value = shown;
     where.textContent = `iteration ${shown} of ${lastIteration()}`;
+    view.painted();
   }
 
   function drawNode(pen, place, index, { theme, pills, share }) {
@@ -370,7 +371,6 @@ function renderBeam(context) {
   }
 
   async function load() {
-    const begin = performance.now();
     const overview = view.get("overview");
     nodes = overview.ids ? overview : await view.ask("nodes");
     title.textContent = `${nodes.workload} on ${nodes.machine}`;
@@ -378,7 +378,6 @@ function renderBeam(context) {
     facts.textContent = `${count(nodes.ids.length)} candidates, ${nodes.start_cycles ? `${count(nodes.start_cycles)} \u2192 ${count(nodes.best_cycles)} cycles (simulated)${speedup}` : nodes.state}`;
     arrange();
     draw();
-    timed("beam paint", begin);
   }
 
   view.watch("overview", quietly(load));

@@ -3,6 +3,7 @@
 import { append, count, fill, h, open, percent, perFrame } from "./kit.js";
 import { drawChart } from "./chart.js";
 
+const HEIGHT = 380;
 const BOUNDS = { array: ["green", "array: every cycle a full product"], memory: ["purple", "memory: every input loaded once"], host: ["orange", "host: one instruction per cycle"] };
 
 function renderBounds(context) {
@@ -14,7 +15,7 @@ function renderBounds(context) {
   const canvas = h("canvas", { tabindex: 0, role: "application", "aria-label": "Candidates; arrows go from faster to slower", on: { pointerdown: onPick, pointermove: onHover, pointerleave: () => (hint.hidden = true), keydown: onKey } });
   const hint = h("div", { class: "ack-hint", hidden: true });
   const picture = h("div", { class: "ack-time-picture" }, canvas, hint);
-  const detail = h("div", { "aria-live": "polite" });
+  const detail = h("div", { class: "ack-bounds-detail", tabindex: 0, role: "region", "aria-label": "Where the selected candidate loses", "aria-live": "polite" });
   const key = (colour, text) => h("span", { class: "ack-key" }, h("span", { class: "ack-swatch", style: { background: `var(--ack-${colour})` } }), text);
   append(view.root, [h("div", { class: "ack-bar" }, title), h("div", { class: "ack-bounds-panes" },
     h("div", {}, picture, h("div", { class: "ack-time-legend" }, Object.values(BOUNDS).map(([colour, text]) => key(colour, text)), key("blue", "kept"), key("grey", "not kept"), key("vermilion", "selected"))),
@@ -32,10 +33,11 @@ function renderBounds(context) {
     const bounds = [{ y: data.array, colour: "green" }, { slope: 1, colour: "orange", dash: [7, 3] }];
     if (data.memory) bounds.push({ y: data.memory, colour: "purple", dash: [2, 3] });
     nearest = drawChart(canvas, view.root, {
-      width, height: 340, xLog: true, bounds, labels: ["host instructions", "cycles (simulated)"],
-      xRange: reach(data.instret), yRange: reach(data.cycles, [data.array, data.memory ?? data.array]),
+      width, height: HEIGHT, xLog: true, bounds, labels: ["host instructions", "cycles (simulated)"],
+      xRange: reach(data.instret), yRange: reach(data.cycles, [data.array, data.memory ?? data.array, Math.min(...data.instret)]),
       points: shown.map((index) => ({ x: data.instret[index], y: data.cycles[index], colour: data.kept[index] ? "blue" : "grey", size: data.kept[index] ? 4.5 : 3, alpha: data.kept[index] ? 0.95 : 0.55, ring: data.ids[index] === view.get("selected") })),
     });
+    view.painted();
   });
 
   const at = (event) => {
@@ -79,7 +81,7 @@ function renderBounds(context) {
       h("div", {}, h("span", { class: "ack-title" }, `${one.id}: ${count(one.cycles)} cycles`)),
       h("p", {}, `${one.headroom.toFixed(2)} times its highest bound, the ${one.by}'s: at least ${count(one.cycles - one.bound)} cycles are lost.`),
       one.bounds.map(([name, cycles, share]) => h("div", { class: "ack-bounds-row" }, h("span", {}, name), h("span", { class: "ack-bounds-gauge" }, h("span", { style: { width: `${Math.min(100, 100 * share)}%`, background: `var(--ack-${BOUNDS[name][0]})` } })), h("span", { class: "ack-number" }, `${count(cycles)} (${percent(share)})`))),
-      h("h4", {}, "Where it loses"), h("ul", { class: "ack-facts" }, one.losses.map(([text, cycles]) => h("li", {}, text, cycles ? h("span", { class: "ack-muted" }, ` (at most ${count(cycles)} cycles)`) : null))));
+      h("h4", {}, "Where it loses"), h("ul", { class: "ack-facts" }, one.losses.map(([text, cycles]) => h("li", {}, text, cycles && !text.includes(count(cycles)) ? h("span", { class: "ack-muted" }, ` (at most ${count(cycles)} cycles)`) : null))));
   }
 
   view.watch(["overview", "selected"], draw);

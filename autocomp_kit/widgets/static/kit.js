@@ -35,6 +35,8 @@ export function open({ model, el, experimental, signal }, name, label) {
   // JupyterLab's shortcuts would take our keys first: Ctrl+Enter would run the cell, arrows would leave it.
   const root = h("div", { class: `ack ack-${name}`, role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" });
   el.append(root);
+  const begun = performance.now();
+  let unpainted = true;
   const ending = new AbortController();
   signal?.addEventListener("abort", () => ending.abort());
 
@@ -76,6 +78,12 @@ export function open({ model, el, experimental, signal }, name, label) {
     model.save_changes();
   }
 
+  /** Note that the view shows its data: how long that took the first time. */
+  function painted() {
+    if (unpainted) timed(`${name} first paint`, begun);
+    unpainted = false;
+  }
+
   /** Call `react` when the size of an element or the theme of the page changes. */
   function onLayout(element, react) {
     let width = -1;
@@ -95,7 +103,7 @@ export function open({ model, el, experimental, signal }, name, label) {
     });
   }
 
-  return { root, status, say, ask, watch, set, onLayout, get: (trait) => model.get(trait), ended: ending.signal, end: () => ending.abort() };
+  return { root, status, say, ask, watch, set, onLayout, painted, get: (trait) => model.get(trait), ended: ending.signal, end: () => ending.abort() };
 }
 
 /** An error that the status line has told the user already. */

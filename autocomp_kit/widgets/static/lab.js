@@ -125,6 +125,7 @@ function renderLab(context) {
       },
     };
     showResult();
+    view.painted();
   }
 
   // What comes back

@@ -9,6 +9,7 @@ function renderLive(context) {
   const start = button("Start", "Start the run", act("start"), { class: "ack-primary" });
   const pause = button("Pause", "Begin nothing further", () => act(view.get("state") === "paused" ? "resume" : "pause")());
   const cancel = button("Cancel", "End the run; all that is done stays in its store", act("cancel"));
+  const budget = h("input", { type: "number", min: 0, step: "any", class: "ack-live-budget", "aria-label": "Budget in US dollars, 0 for none", title: "No call begins after so many US dollars; 0 for no budget", on: { change: () => view.set({ budget_usd: Math.max(0, Number(budget.value)) || 0 }), keydown: (event) => event.stopPropagation() } });
   const title = h("span", { class: "ack-title" });
   const state = h("span", { class: "ack-live-state", role: "status" });
   const bar = h("div", { class: "ack-live-bar", role: "progressbar", "aria-label": "Iterations", "aria-valuemin": 0, "aria-valuemax": 100 }, h("span"));
@@ -16,7 +17,7 @@ function renderLive(context) {
   const canvas = h("canvas", { role: "img", "aria-label": "Cycles of every candidate, and the best so far" });
   const chart = h("div", { class: "ack-time-picture" }, canvas);
   append(view.root, [
-    h("div", { class: "ack-bar" }, title, state, h("span", { class: "ack-space" }), start, pause, cancel), bar, view.status, meters, chart,
+    h("div", { class: "ack-bar" }, title, state, h("span", { class: "ack-space" }), h("label", { class: "ack-muted" }, "budget ", budget, " USD"), start, pause, cancel), bar, view.status, meters, chart,
   ]);
 
   function meter(label, value, note = "") {
@@ -31,6 +32,7 @@ function renderLive(context) {
     state.className = `ack-live-state ack-live-${running ? view.get("state") : "idle"}`;
     start.hidden = view.get("state") !== "ready";
     pause.hidden = cancel.hidden = !running;
+    budget.parentElement.hidden = !running && view.get("state") !== "ready";
     pause.disabled = view.get("state") === "cancelling";
     pause.textContent = view.get("state") === "paused" ? "Resume" : "Pause";
     const within = now.expected ? Math.min(1, now.answers / now.expected) : 0;
@@ -38,7 +40,8 @@ function renderLive(context) {
     const share = running || view.get("state") === "ready" ? done : 1;
     bar.setAttribute("aria-valuenow", String(Math.round(100 * share)));
     bar.firstChild.style.width = `${100 * share}%`;
-    const budget = view.get("budget_usd");
+    const most = view.get("budget_usd");
+    if (document.activeElement !== budget) budget.value = most;
     const rate = now.seconds > 1 ? (60 * now.tried) / now.seconds : null;
     fill(meters,
       meter("best", now.best ? count(now.best) : "\u2013", now.best ? `cycles (simulated), ${percent(now.utilization)} of the array` : "cycles (simulated)"),
@@ -46,7 +49,7 @@ function renderLive(context) {
       meter("iteration", `${now.iteration} of ${now.iterations}`, `${count(now.seconds)} s`),
       meter("candidates", count(now.tried), `${now.correct} correct, ${now.failed} failed${now.calls_failed ? `, ${now.calls_failed} calls without result` : ""}`),
       meter("throughput", rate ? rate.toFixed(0) : "\u2013", "candidates per minute"),
-      meter("cost", `${now.usd.toFixed(budget && budget < 1 ? 4 : 2)} USD`, `${budget ? `of ${budget} USD, ` : ""}${count(now.tokens)} tokens${now.unpriced ? `, ${now.unpriced} calls unpriced` : ""}`));
+      meter("cost", `${now.usd.toFixed(most && most < 1 ? 4 : 2)} USD`, `${most ? `of ${most} USD, ` : ""}${count(now.tokens)} tokens${now.unpriced ? `, ${now.unpriced} calls unpriced` : ""}`));
     if (now.message && !running) view.say(now.message);
     draw();
   }
@@ -75,6 +78,7 @@ function renderLive(context) {
       xRange: [0, most], yRange: [Math.min(...cycles) * 0.94, Math.max(...cycles) * 1.06],
       xTicks: ticks(0, most, 8).filter(Number.isInteger), labels: ["candidates tried", "cycles (simulated)"],
     });
+    view.painted();
   });
 
   view.watch(["figures", "state", "title", "budget_usd"], show);

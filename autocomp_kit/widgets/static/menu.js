@@ -100,6 +100,7 @@ function renderMenu(context) {
     fill(body, items.map(row));
     if (focused) [...body.querySelectorAll("[data-key]")].find((one) => one.getAttribute("data-key") === focused)?.focus();
     showDraw();
+    view.painted();
   }
 
   function showDraw() {

@@ -1,11 +1,12 @@
 // ScratchpadView: rows by time, a cursor, and what lives where at its cycle.
 
-import { append, button, count, css, fill, h, hexToRgb, open, paint, perFrame, quietly, sharp, ticks, timed } from "./kit.js";
+import { append, button, count, css, fill, h, hexToRgb, open, paint, perFrame, percent, quietly, sharp, ticks, timed } from "./kit.js";
 
 const LEFT = 74;
 const CURVE = 54;
 const AXIS = 20;
 const HEIGHT = 300;
+const BANK = 9; // height of a bank's conflicts, below the picture
 const KIND_COLOURS = ["blue", "orange", "purple", "sky", "vermilion", "yellow"];
 const RELOAD_NAMES = ["not loaded", "loaded once", "loaded again (2nd time)", "3rd time", "4th time or more"];
 const RELOAD_COLOURS = ["grey", "blue", "yellow", "orange", "vermilion"];
@@ -61,6 +62,8 @@ function renderScratchpad(context) {
   const toX = (cycle) => LEFT + ((cycle - window_()[0]) / (window_()[1] - window_()[0])) * inside();
   const toCycle = (x) => window_()[0] + ((x - LEFT) / inside()) * (window_()[1] - window_()[0]);
   const top = CURVE + AXIS;
+  const strip = top + HEIGHT + 5;
+  const conflictLanes = () => (facts_().conflicts.some((cycles) => cycles) ? facts_().conflicts.length : 0);
   const toRow = (y) => data.first_row + Math.floor(((y - top) / HEIGHT) * (data.last_row - data.first_row));
   const toY = (row) => top + ((row - data.first_row) / (data.last_row - data.first_row)) * HEIGHT;
 
@@ -109,7 +112,7 @@ function renderScratchpad(context) {
       const [begin, end] = window_();
       const got = await view.ask("picture", { begin, end, height: 256, width: Math.round(Math.min(1200, inside())), memory: view.get("memory"), colour: view.get("colour"), rows: view.get("rows") });
       const bytes = (index) => new Uint8Array(got.buffers[index].buffer, got.buffers[index].byteOffset, got.buffers[index].byteLength);
-      data = { ...got, kind: bytes(0), share: bytes(1), live: new Int32Array(bytes(2).slice().buffer) };
+      data = { ...got, kind: bytes(0), share: bytes(1), live: new Int32Array(bytes(2).slice().buffer), conflicts: bytes(3) };
       bitmap = null;
       draw();
       timed("scratchpad picture", mine.at);
@@ -148,7 +151,8 @@ function renderScratchpad(context) {
     const begun = performance.now();
     const theme = paint(view.root);
     const width = picture.clientWidth;
-    const pen = sharp(canvas, width, top + HEIGHT + 6);
+    const bottom = conflictLanes() ? strip + conflictLanes() * BANK : top + HEIGHT;
+    const pen = sharp(canvas, width, bottom + 6);
     pen.textBaseline = "middle";
     pen.font = `11px ${theme.font}`;
     if (!bitmap || bitmap.dark !== theme.dark) bitmap = cells(theme);
@@ -162,6 +166,7 @@ function renderScratchpad(context) {
     drawCurve(pen, theme, x0, x1);
     pen.restore();
     drawBanks(pen, theme, width);
+    drawConflicts(pen, theme);
     for (const cycle of ticks(...window_(), inside() / 95)) {
       const x = toX(cycle);
       if (x < LEFT - 1 || x > width - 40) continue;
@@ -173,12 +178,13 @@ function renderScratchpad(context) {
     const x = toX(view.get("cycle"));
     if (x >= LEFT - 1 && x <= width) {
       pen.fillStyle = theme.of("text");
-      pen.fillRect(x - 0.75, 0, 1.5, top + HEIGHT);
+      pen.fillRect(x - 0.75, 0, 1.5, bottom);
     }
     slider.max = overview().cycles;
     slider.value = view.get("cycle");
     where.textContent = `cycle ${count(view.get("cycle"))} of ${count(overview().cycles)}`;
     timed("scratchpad draw", begun);
+    view.painted();
   });
 
   function drawCurve(pen, theme, x0, x1) {
@@ -229,6 +235,33 @@ function renderScratchpad(context) {
     pen.fillText(count(data.last_row - 1), 6, top + HEIGHT - 7);
   }
 
+  /** Below the rows: when operands found their bank in use, one line per bank. */
+  function drawConflicts(pen, theme) {
+    const lanes = conflictLanes();
+    if (!lanes) return;
+    pen.fillStyle = theme.of("muted");
+    pen.fillText("conflicts", 6, strip + (lanes * BANK) / 2);
+    const colour = hexToRgb(theme.of("vermilion"));
+    for (let bank = 0; bank < lanes; bank++) {
+      const y = strip + bank * BANK;
+      pen.fillStyle = theme.of("muted");
+      pen.font = `9px ${theme.font}`;
+      pen.fillText(String(bank), LEFT - 10, y + BANK / 2);
+      pen.fillStyle = theme.of("faint");
+      pen.fillRect(LEFT, y + BANK - 1.5, inside(), 0.5);
+      const each = (toX(data.end) - toX(data.begin)) / data.width;
+      for (let index = 0; index < data.width; index++) {
+        const share = data.conflicts[bank * data.width + index];
+        if (!share) continue;
+        const x = toX(data.begin) + index * each;
+        if (x < LEFT - 1 || x > LEFT + inside()) continue;
+        pen.fillStyle = css(colour, 0.3 + (0.7 * share) / 255);
+        pen.fillRect(x, y, each + 0.4, BANK - 2);
+      }
+    }
+    pen.font = `11px ${theme.font}`;
+  }
+
   // What lives where
 
   const askResidents = perFrame(quietly(async () => {
@@ -255,19 +288,26 @@ function renderScratchpad(context) {
     const [x, y] = place(event);
     if (x < LEFT) return;
     moveTo(toCycle(x));
-    if (data && y > top) pick(toRow(y), toCycle(x), true);
+    if (data && y > top && y < top + HEIGHT) pick(toRow(y), toCycle(x), true);
   }
 
   let hovering = 0;
   function onMove(event) {
     const [x, y] = place(event);
     if (event.buttons && x >= LEFT) return moveTo(toCycle(x));
-    hint.hidden = !data || x < LEFT || y < top || y > top + HEIGHT;
+    const bank = data && y >= strip ? Math.floor((y - strip) / BANK) : -1;
+    hint.hidden = !data || x < LEFT || y < top || (y > top + HEIGHT && !(bank >= 0 && bank < conflictLanes()));
     if (hint.hidden) return;
-    const row = toRow(y);
-    hint.textContent = `${view.get("memory")} row ${count(row)}, cycle ${count(toCycle(x))}`;
     hint.style.left = `${Math.min(x + 14, picture.clientWidth - 290)}px`;
     hint.style.top = `${y + 14}px`;
+    if (bank >= 0) {
+      hovering++;
+      const share = data.conflicts[bank * data.width + Math.floor(((toCycle(x) - data.begin) / (data.end - data.begin)) * data.width)] ?? 0;
+      hint.textContent = `bank ${bank}: operands wait for it in ${percent(share / 255)} of these cycles\n${count(facts_().conflicts[bank])} cycles in the whole run`;
+      return;
+    }
+    const row = toRow(y);
+    hint.textContent = `${view.get("memory")} row ${count(row)}, cycle ${count(toCycle(x))}`;
     const mine = ++hovering;
     setTimeout(() => { if (mine === hovering && !hint.hidden) pick(row, toCycle(x), false); }, 60);
   }
@@ -313,13 +353,15 @@ function renderScratchpad(context) {
     const one = facts_();
     title.textContent = `${overview().name} on ${overview().machine}`;
     const unread = one.never_read ? `, ${count(one.never_read)} rows written and never read` : "";
-    facts.textContent = `${count(one.used)} of ${count(one.rows)} ${view.get("memory")} rows used, ${count(one.rows - one.used)} never${unread}`;
+    const conflicts = one.conflicts.reduce((a, b) => a + b, 0);
+    facts.textContent = `${count(one.used)} of ${count(one.rows)} ${view.get("memory")} rows used, ${count(one.rows - one.used)} never${unread}${conflicts ? `, ${count(conflicts)} cycles of bank conflicts` : ""}`;
     const banks = Array.from({ length: one.rows / one.bank_rows }, (_, bank) => [bank * one.bank_rows, (bank + 1) * one.bank_rows, `Bank ${bank}`]);
     const used = Math.min(one.rows, Math.ceil(Math.max(one.highest, 16) / 64) * 64);
     const options = [[0, one.rows, "All rows"], used < one.rows ? [0, used, `Rows 0 to ${count(used - 1)} (in use)`] : null, ...banks].filter(Boolean);
     fill(rows, options.map(([first, last, text]) => h("option", { value: `${first} ${last}`, selected: view.get("rows")[0] === first && view.get("rows")[1] === last }, text)));
     fill(legend, palette(paint(view.root)).map(({ name, colour: own }) => h("span", { class: "ack-key" }, h("span", { class: "ack-swatch", style: { background: `var(--ack-${own})` } }), name)),
-      h("span", { class: "ack-key" }, "pale: few of the rows"));
+      h("span", { class: "ack-key" }, "pale: few of the rows"),
+      conflictLanes() ? h("span", { class: "ack-key" }, h("span", { class: "ack-swatch", style: { background: "var(--ack-vermilion)" } }), "below: an operand waits for its bank") : null);
     const again = overview().memories.scratchpad.reloaded;
     fill(reloads, again.length ? [h("h4", {}, "Loads from memory"), h("table", {}, h("thead", {}, h("tr", {}, ["operand", "loads", "of data loaded before"].map((text, index) => h("th", { class: index ? "ack-right" : "" }, text)))),
       h("tbody", {}, again.map(([name, all, repeated]) => h("tr", {}, h("td", {}, name), h("td", { class: "ack-right" }, count(all)), h("td", { class: "ack-right" }, `${count(repeated)} (${Math.round((100 * repeated) / all)} %)`)))))] : null);

@@ -168,6 +168,7 @@ function renderTimeline(context) {
       pen.restore();
     }
     timed("timeline draw", begun);
+    if (data) view.painted();
   });
 
   function drawMap(pen, theme, width) {
@@ -352,7 +353,7 @@ function renderTimeline(context) {
   function showDetail() {
     const one = view.get("detail");
     if (one.name === undefined) {
-      return fill(detail, h("p", { class: "ack-muted" }, "Click a bar to see its command and its line, or a line to see its commands. Wheel over the focused picture zooms; drag pans."));
+      return fill(detail, stalls(), h("p", { class: "ack-muted" }, "Click a bar to see its command and its line, or a line to see its commands. Wheel over the focused picture zooms; drag pans."));
     }
     const { commit, allocate, issue, start, complete } = one.times;
     const stages = [
@@ -367,6 +368,19 @@ function renderTimeline(context) {
       h("table", {}, h("tbody", {}, stages.map(([name, cycle, wait]) => h("tr", {}, h("td", {}, name), h("td", { class: "ack-right" }, count(cycle)), h("td", { class: "ack-muted" }, wait))))));
     const [begin, end] = window_();
     if (start < begin || start > end) look(start - (end - begin) / 2, start + (end - begin) / 2);
+  }
+
+  /** Where the cycles of the whole kernel go, for each of the runs. */
+  function stalls() {
+    const traces = overview().traces;
+    const causes = Object.keys(traces[0].stalls).filter((cause) => traces.some((trace) => trace.stalls[cause]));
+    if (!causes.length) return null;
+    const most = Math.max(...traces.flatMap((trace) => Object.values(trace.stalls)));
+    return [h("h4", {}, "Where the cycles go"), h("table", { class: "ack-time-stalls" },
+      traces.length > 1 ? h("thead", {}, h("tr", {}, h("th"), traces.map((trace) => h("th", { class: "ack-right", colspan: 2 }, trace.name)))) : null,
+      h("tbody", {}, causes.map((cause) => h("tr", {}, h("td", {}, cause), traces.map((trace) => [
+        h("td", { class: "ack-right" }, count(trace.stalls[cause])),
+        h("td", { class: "ack-time-gauge" }, h("span", { style: { width: `${(100 * trace.stalls[cause]) / most}%` } }))])))))];
   }
 
   function showCode() {
