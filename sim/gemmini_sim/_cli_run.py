@@ -30,7 +30,9 @@ def _run(
     elf: Annotated[Path, typer.Argument(help="A bare-metal RV64 program linked for 0x80000000.")],
     config: Annotated[str, typer.Option(help="Preset name or TOML file.")] = "int8-16",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
-    max_instructions: Annotated[int, typer.Option(min=1, help="Stop after this many.")] = 2_000_000_000,
+    max_instructions: Annotated[
+        int, typer.Option(min=1, help="Stop after this many; a local row that the accelerator works on counts as one.")
+    ] = 2_000_000_000,
     dram_latency: Annotated[int | None, typer.Option(min=0, help="Cycles to the first data of a DRAM read.")] = None,
     timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Run the clock.")] = True,
     trace: Annotated[

@@ -51,7 +51,9 @@ def describe(core: np.void, program: Program, *, registers: NDArray[np.void], co
         kind, text = "accelerator", describe_fault(int(core["code"]), registers)
     elif core["status"] == opcodes.LIMIT:
         value = int(core["limit"])
-        kind, text = "instruction-limit", f"still running after {value:,} instructions: an endless loop?"
+        work = f" and {int(core['work']):,} local rows of the accelerator" if core["work"] else ""
+        kind = "instruction-limit"
+        text = f"still running after {int(core['instret']):,} instructions{work}: an endless loop?"
     elif core["status"] == opcodes.CONSOLE_FULL:
         value = console_limit
         kind, text = "console-limit", f"more than {value:,} bytes printed"

@@ -17,6 +17,7 @@ FindingKind = Literal[
     "unset-row",
     "local-wrap",
     "wide-load",
+    "oversize",
     "no-fence",
     "dead-load",
     "redundant-load",
@@ -50,7 +51,8 @@ class Finding:
     ----------
     kind : str
         What can make results wrong on hardware: ``"dram-race"``, ``"load-race"``, ``"unset-row"``, ``"local-wrap"``,
-        ``"wide-load"``, ``"no-fence"``. What costs time for nothing: ``"dead-load"``, ``"redundant-load"``.
+        ``"wide-load"``, ``"oversize"``, ``"no-fence"``. What costs time for nothing: ``"dead-load"``,
+        ``"redundant-load"``.
     message : str
         A sentence for a person, with everything below.
     place : Place
@@ -62,7 +64,8 @@ class Finding:
     first, last : int
         The range of local rows, or of DRAM addresses in bytes; both ends included. Of all occurrences together.
     count : int
-        How many commands of this line did it.
+        How many commands of this line did it. A program that does the same at thousands of instructions has one
+        finding more, the last of its kind, which counts all those that are not listed.
     """
 
     kind: FindingKind

@@ -26,6 +26,7 @@ _KINDS: dict[np.signedinteger[Any] | int, tuple[FindingKind, str]] = {
     engine.UNSET_ROW: ("unset-row", "{command} reads {range}, which nothing has written"),
     engine.LOCAL_WRAP: ("local-wrap", "{command} goes beyond the end of the memory with {range}"),
     engine.WIDE_LOAD: ("wide-load", "{command} fills {range} with longer rows than one request can bring; it hangs"),
+    engine.OVERSIZE: ("oversize", "{command} names {range} at once, more than DIM; the hardware takes fewer or hangs"),
     engine.NO_FENCE: ("no-fence", "the region ends at {other} without a fence after {command}, which uses {range}"),
     engine.DEAD_LOAD: ("dead-load", "{command} fills {range}, which nothing reads before {other} fills it again"),
     engine.REDUNDANT_LOAD: ("redundant-load", "{command} fills {range} with what {other} has brought there already"),
@@ -91,12 +92,13 @@ class Sanitizer:
         if complete:
             finish(self._shadow, self._memories[0])
         merged: dict[object, Finding] = {}
-        progress = self._shadow.progress[0]
-        for row in progress["findings"][: int(progress["count"])]:
+        for row in self._shadow.findings():
             found = _finding(row, line_of)
             key = (found.kind, found.space, _key(found.place), found.other and _key(found.other))
             merged[key] = _merge(merged[key], found) if key in merged else found
-        return tuple(sorted(map(_with_message, merged.values()), key=lambda found: _ORDER.index(found.kind)))
+        found_here = [_with_message(found) for found in merged.values()]
+        elsewhere = [_and_more(_finding(row, line_of)) for row in self._shadow.further_findings()]
+        return tuple(sorted(found_here + elsewhere, key=lambda found: _ORDER.index(found.kind)))
 
 
 def _key(place: Place) -> object:
@@ -139,3 +141,9 @@ def _with_message(found: Finding) -> Finding:
         reach = f"{found.space} rows {found.first} to {found.last}"
     message = text.format(command=found.place, other=found.other, range=reach)
     return replace(found, message=message + (f"; {found.count:,} times" if found.count > 1 else ""))
+
+
+def _and_more(found: Finding) -> Finding:
+    """Return the finding that stands for all others of its kind, at instructions for which there was no room."""
+    named = _with_message(replace(found, count=1))
+    return replace(found, message=f"and {found.count:,} more like this one: {named.message}")

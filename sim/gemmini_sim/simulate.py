@@ -57,7 +57,8 @@ def simulate(
     timing : bool
         Whether to run the clock. Without it every instruction takes one cycle.
     max_instructions, console_limit : int
-        Instructions and bytes of console after which the run ends with status ``"limit"``.
+        Instructions and bytes of console after which the run ends with status ``"limit"``. Every local row that a
+        Gemmini command moves or multiplies counts as an instruction, and so does every command of a hardware loop.
     sanitize : bool
         Whether to look for races, unset rows and superfluous loads, for ``result.findings``. Cycles stay the same.
 

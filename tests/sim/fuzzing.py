@@ -137,10 +137,10 @@ def test_any_command_is_executed_or_refused(preset, seed, hostile, flips):
             assert describe_fault(code, state.registers)
 
 
-def run(config, code, limit, *, logging):
+def run(config, code, limit, *, logging, timing):
     segment = Segment(address=DRAM_BASE, data=code, size=len(code), executable=True)
     made = _machine.new_machine(
-        config, entry=DRAM_BASE, segments=[segment], max_instructions=limit, timing=False, logging=logging
+        config, entry=DRAM_BASE, segments=[segment], max_instructions=limit, timing=timing, logging=logging
     )
     made = made._replace(
         **{
@@ -175,10 +175,11 @@ def setup(addresses):
     addresses=st.lists(st.integers(-2048, 2047), min_size=8, max_size=8),
     noise=st.lists(instructions, min_size=1, max_size=60),
     logging=st.booleans(),
+    timing=st.booleans(),
 )
-def test_any_program_ends_with_a_status(addresses, noise, logging):
+def test_any_program_ends_with_a_status(addresses, noise, logging, timing):
     code = b"".join(int(word).to_bytes(4, "little") for word in setup(addresses) + noise)
-    run(machine("int8-16"), code, 300, logging=logging)
+    run(machine("int8-16"), code, 300, logging=logging, timing=timing)
 
 
 def rocc(funct, rs1, rs2):
@@ -195,8 +196,8 @@ def constant(register, value):
 
 
 @fuzzed
-@given(seed=st.integers(0, 2**32), hostile=st.lists(commands, max_size=6))
-def test_the_sanitizer_follows_any_commands(seed, hostile):
+@given(seed=st.integers(0, 2**32), hostile=st.lists(commands, max_size=6), timing=st.booleans())
+def test_the_clock_and_the_sanitizer_follow_any_commands(seed, hostile, timing):
     config = machine("int8-16")
     random = Random(seed)  # noqa: S311 - repeatable, not secret
     stream = legal_commands(config, random, 12)
@@ -205,5 +206,6 @@ def test_the_sanitizer_follows_any_commands(seed, hostile):
     code = []
     for funct, rs1, rs2 in stream:
         code += [*constant(8, rs1 & (2**64 - 1)), *constant(9, rs2 & (2**64 - 1)), rocc(funct, 8, 9)]
-    _, findings = run(config, b"".join(word.to_bytes(4, "little") for word in code), 10_000, logging=True)
+    program = b"".join(word.to_bytes(4, "little") for word in code)
+    _, findings = run(config, program, 10_000, logging=True, timing=timing)
     assert all(finding.message for finding in findings)

@@ -25,6 +25,7 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 from llvmlite import ir
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 __all__ = ["cache_folder", "is_compiled", "jit", "jit_apart", "jit_inline", "jit_part", "link"]
@@ -88,7 +89,9 @@ def _caller(symbol: str, types: tuple[object, ...]) -> object:
         convention = context.call_conv
         pointer = convention.get_function_type(numba.void, types).as_pointer()
         place = builder.module.globals.get(symbol) or ir.GlobalVariable(builder.module, pointer, symbol)
-        convention.call_function(builder, builder.load(place), numba.void, types, arguments)
+        status, _ = convention.call_function(builder, builder.load(place), numba.void, types, arguments)
+        with cgutils.if_unlikely(builder, status.is_error):  # never, unless bounds are checked
+            convention.return_status_propagate(builder, status)
         return context.get_dummy_value()
 
     @intrinsic

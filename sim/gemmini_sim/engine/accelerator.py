@@ -14,13 +14,18 @@ import numpy as np
 
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.accelerator_config import configure
-from gemmini_sim.engine.accelerator_state import BAD_FUNCT, NO_FAULT, fault
+from gemmini_sim.engine.accelerator_state import BAD_FUNCT, NO_FAULT, OVER_BUDGET, exceeds_budget, fault
 from gemmini_sim.engine.commands import (
     COMPUTE_ACCUMULATED,
     COMPUTE_PRELOADED,
     CONFIG,
+    COUNTER,
     FENCE,
     FLUSH,
+    LOOP_CONV,
+    LOOP_CONV_CONFIG_1,
+    LOOP_CONV_CONFIG_6,
+    LOOP_MATMUL,
     MVIN,
     MVIN2,
     MVIN3,
@@ -29,9 +34,9 @@ from gemmini_sim.engine.commands import (
 )
 from gemmini_sim.engine.compute import compute, preload
 from gemmini_sim.engine.conv_operands import configure_conv
-from gemmini_sim.engine.counters import COUNTER, count_command, counter
-from gemmini_sim.engine.loop_conv import LOOP_CONV, start_conv, unroll_conv
-from gemmini_sim.engine.loop_matmul import LOOP_MATMUL, configure_matmul, unroll_matmul
+from gemmini_sim.engine.counters import count_command, counter
+from gemmini_sim.engine.loop_conv import start_conv, unroll_conv
+from gemmini_sim.engine.loop_matmul import configure_matmul, unroll_matmul
 from gemmini_sim.engine.mvin import mvin
 from gemmini_sim.engine.mvout import mvout
 
@@ -59,9 +64,11 @@ def execute(state, scratchpad, accumulator, memory, funct, rs1, rs2):
     Returns
     -------
     int
-        NO_FAULT, or a ``BAD_`` code. A command that faults may have been done in part.
+        NO_FAULT, a ``BAD_`` code, or OVER_BUDGET if the command is more work than ``state.registers[0]["budget"]``. A
+        hardware loop that faults may have been done in part. How much was done is in ``registers["work"]``.
     """
     registers = state.registers[0]
+    registers["work"] = 0
     registers["rd"] = 0
     rs1 = np.int64(rs1)
     rs2 = np.int64(rs2)
@@ -72,7 +79,7 @@ def execute(state, scratchpad, accumulator, memory, funct, rs1, rs2):
     if LOOP_MATMUL < funct < MVIN3:
         configure_matmul(registers, funct, rs1, rs2)
         return NO_FAULT
-    if LOOP_CONV < funct < LOOP_CONV + 7:
+    if LOOP_CONV_CONFIG_1 <= funct <= LOOP_CONV_CONFIG_6:
         configure_conv(registers, funct, rs1, rs2)
         return NO_FAULT
 
@@ -94,6 +101,8 @@ def execute(state, scratchpad, accumulator, memory, funct, rs1, rs2):
             code = unroll_matmul(registers, scratchpad, accumulator, rs1, rs2)
             if code != NO_FAULT:
                 return code
+        if exceeds_budget(registers, registers["unrolled"]):
+            return OVER_BUDGET
         for slot in range(min(registers["unrolled"] - done, commands.shape[0])):
             function, first, second = commands[slot, 0], commands[slot, 1], commands[slot, 2]
             code = _simple(state, scratchpad, accumulator, memory, function, first, second)

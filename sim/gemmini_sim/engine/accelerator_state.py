@@ -24,11 +24,14 @@ __all__ = [
     "BAD_SCRATCHPAD_ROW",
     "BAD_SIZE",
     "GARBAGE",
+    "HANG",
     "MEMORY_BASE",
     "NO_FAULT",
+    "OVER_BUDGET",
     "STATISTICS",
     "AcceleratorState",
     "describe_fault",
+    "exceeds_budget",
     "fault",
     "new_memories",
     "new_state",
@@ -53,6 +56,8 @@ BAD_CONFIG = 5
 BAD_SIZE = 6
 BAD_OPERAND = 7
 BAD_LOOP = 8
+HANG = 9  # found by the clock, not by a command
+OVER_BUDGET = 10  # no fault: the command needs more work than the run has left
 
 _FAULTS = {
     BAD_FUNCT: "no Gemmini command has function code {value}",
@@ -63,12 +68,15 @@ _FAULTS = {
     BAD_SIZE: "a block of {value} rows or columns is larger than the array (local address {address:#010x})",
     BAD_OPERAND: "local address {address:#010x} is in the accumulator; the array reads operands from the scratchpad",
     BAD_LOOP: "the operands of a hardware loop need {value} local rows, more than its half of the memory",
+    HANG: "the hardware hangs: a command never completes, and here the program waits for it",
 }
 
 # All fields are int64: jitted code never mixes widths, and a pc or an address fits.
 _REGISTER_FIELDS = [
     ("rd", ()),
     ("pc", ()),
+    ("work", ()),  # of the command so far, and how much it may be: see `exceeds_budget`
+    ("budget", ()),
     ("fault_value", ()),
     ("fault_address", ()),
     ("preload_address", ()),
@@ -139,7 +147,7 @@ _REGISTER_FIELDS = [
 ]
 
 _MAX_DIM = 64
-_WINDOW = 4096
+_WINDOW = 1 << 16
 _ONE = 0x3F80_0000  # the bits of 1.0
 
 
@@ -189,6 +197,7 @@ def new_state(config: MachineConfig) -> AcceleratorState:
     registers = np.zeros(1, _registers(_element_types(config)[1]))
     registers["load_scale"] = registers["store_scale"] = _ONE
     registers["load_pixels"] = 1
+    registers["budget"] = 1 << 62
     registers["statistic_reset"] = 1
     registers["random_state"] = random_state()
     return AcceleratorState(registers, np.zeros(config.scratchpad_rows + config.accumulator_rows, np.uint8))
@@ -220,6 +229,17 @@ def fault(registers, code, value, address):
     registers["fault_value"] = value
     registers["fault_address"] = address
     return code
+
+
+@jit
+def exceeds_budget(registers, work):
+    """Count what a command is going to do; return whether that is more than the run may do.
+
+    The unit is one local row that is moved or multiplied, or one command that a hardware loop stands for: it takes the
+    simulator about as long as an instruction of the core.
+    """
+    registers["work"] += work
+    return registers["work"] > registers["budget"]
 
 
 @jit

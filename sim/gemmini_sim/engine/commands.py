@@ -1,4 +1,7 @@
-"""The commands by their function codes, and the list into which a hardware loop is unrolled."""
+"""The commands by their function codes, and the list into which a hardware loop is unrolled.
+
+The codes are those of the RTL's ``GemminiISA.scala`` and of libgemmini.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,18 @@ __all__ = [
     "COMPUTE_ACCUMULATED",
     "COMPUTE_PRELOADED",
     "CONFIG",
+    "COUNTER",
     "FENCE",
     "FLUSH",
+    "LOOP_CONV",
+    "LOOP_CONV_CONFIG_1",
+    "LOOP_CONV_CONFIG_6",
+    "LOOP_MATMUL",
+    "LOOP_MATMUL_ADDRESSES_AB",
+    "LOOP_MATMUL_ADDRESSES_DC",
+    "LOOP_MATMUL_BOUNDS",
+    "LOOP_MATMUL_STRIDES_AB",
+    "LOOP_MATMUL_STRIDES_DC",
     "MVIN",
     "MVIN2",
     "MVIN3",
@@ -24,6 +37,16 @@ __all__ = [
 # Not plain ints: Numba would compile `append` anew for every literal that it is called with.
 CONFIG, MVIN2, MVIN, MVOUT, COMPUTE_PRELOADED, COMPUTE_ACCUMULATED, PRELOAD, FLUSH = np.arange(8)
 MVIN3, FENCE = np.array([14, 127])
+
+# The hardware loops: the command that starts one, and those that describe it.
+LOOP_MATMUL = 8
+LOOP_MATMUL_BOUNDS = 9
+LOOP_MATMUL_ADDRESSES_AB, LOOP_MATMUL_ADDRESSES_DC = 10, 11
+LOOP_MATMUL_STRIDES_AB, LOOP_MATMUL_STRIDES_DC = 12, 13
+LOOP_CONV = 15
+LOOP_CONV_CONFIG_1, LOOP_CONV_CONFIG_6 = 16, 21
+
+COUNTER = 126
 
 
 @jit

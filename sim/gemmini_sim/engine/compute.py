@@ -17,6 +17,8 @@ from gemmini_sim.engine.accelerator_state import (
     BAD_SIZE,
     GARBAGE,
     NO_FAULT,
+    OVER_BUDGET,
+    exceeds_budget,
     fault,
 )
 from gemmini_sim.engine.arithmetic import added, index, multiplied_added, shifted
@@ -135,6 +137,8 @@ def compute(state, scratchpad, accumulator, left, right, preloaded):
     results = registers["results"]
     weight_stationary = registers["weight_stationary"] != 0
     b_transpose = registers["b_transpose"] != 0
+    if exceeds_budget(registers, dim):
+        return OVER_BUDGET
     if preloaded:
         code = _fetch(
             registers,

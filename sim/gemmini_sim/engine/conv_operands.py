@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.commands import LOOP_CONV_CONFIG_1
 
 __all__ = ["ACCUMULATE", "ACCUMULATOR", "CONVOLUTION", "blocks", "configure_conv", "decode", "half"]
-
-_CONFIG_1 = 16
 
 ACCUMULATOR = 1 << 31
 ACCUMULATE = 1 << 30
@@ -85,7 +84,7 @@ CONVOLUTION = np.dtype(
 @jit
 def configure_conv(registers, funct, rs1, rs2):
     """Remember the operands of one of the commands that describe the loop (functions 16 to 21)."""
-    word = 2 * (funct - _CONFIG_1)
+    word = 2 * (funct - LOOP_CONV_CONFIG_1)
     registers["conv_words"][word] = rs1
     registers["conv_words"][word + 1] = rs2
 

@@ -13,7 +13,7 @@ from gemmini_sim.engine import cycle_clock as accelerator_clock
 from gemmini_sim.engine import opcodes as op
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.accelerator import execute
-from gemmini_sim.engine.accelerator_state import BAD_FUNCT, NO_FAULT, start_region
+from gemmini_sim.engine.accelerator_state import BAD_FUNCT, HANG, NO_FAULT, OVER_BUDGET, start_region
 from gemmini_sim.engine.csr import enter_trap, execute_csr, float_dirty, float_off, return_from_trap
 from gemmini_sim.engine.decode import decode
 from gemmini_sim.engine.event_log import note
@@ -43,6 +43,8 @@ _NOWHERE = np.int64(-(2**63))  # no index of a halfword
 _SLOT_IN_LINE = np.uint64(31)
 _U61, _U62, _U63 = np.uint64(61), np.uint64(62), np.uint64(63)
 _DRAM_BASE = op.DRAM_BASE
+
+_PATIENCE = 1 << 14  # local rows for which the host waits longer than there is work
 
 
 @jit
@@ -349,7 +351,7 @@ def run(
     last = np.uint64(code.shape[0] - 1)
 
     core["status"] = op.RUNNING
-    limit = core["limit"]
+    limit = core["limit"] - core["work"]
     instret = core["instret"]
     stall = core["stall"]
     timing = core["timing"] != 0
@@ -727,7 +729,13 @@ def run(
                 time, expected = issue_again(host, instruction, operation, first_halfword + index, time, expected)
                 break
             accelerator.registers[0]["pc"] = pc
+            accelerator.registers[0]["budget"] = limit - instret
             code_ = execute(accelerator, scratchpad, accumulator, memory, instruction["imm"], rs1, rs2)
+            core["work"] += accelerator.registers[0]["work"]
+            limit = core["limit"] - core["work"]
+            if code_ == OVER_BUDGET:
+                core["status"] = op.LIMIT
+                break
             if code_ == BAD_FUNCT:
                 outcome = _raise(core, op.CAUSE_ILLEGAL, 0)
             elif code_ != NO_FAULT:
@@ -738,6 +746,7 @@ def run(
                 if instruction["rm"] & 4:
                     x[instruction["rd"]] = accelerator.registers[0]["rd"]
                 if timing:
+                    clock["patience"] = (_PATIENCE + core["work"]) * clock["slowest_row"]
                     funct = np.int64(instruction["imm"])
                     commit_command(rocket, clock, tags, trace, events, funct, rs1, rs2, pc)
                     time = host["time"]
@@ -780,6 +789,11 @@ def run(
             time, expected = issue_again(host, instruction, operation, first_halfword + index, time, expected)
             break
         float_ready = (core["mstatus"] >> 13) & 3 == 3
+        if clock["hung"]:
+            core["status"] = op.ACCELERATOR
+            core["code"] = HANG
+            index = pc - code_base >> 1
+            break
         if logging and (core["log_count"] == log.shape[0] or (operation == op.ROCC and core["logging"] != op.LOG_ALL)):
             core["logging"] = op.LOG_ALL  # what the host did before the first command does not matter
             core["status"] = op.LOG_FULL

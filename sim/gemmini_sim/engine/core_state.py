@@ -19,7 +19,8 @@ CORE_DTYPE = np.dtype(
         ("pc", "i8"),
         ("instret", "i8"),  # retired instructions; region markers do not count
         ("stall", "i8"),  # cycles in which none retired, so that the cycle is instret + stall
-        ("limit", "i8"),  # stop when that many instructions have retired
+        ("limit", "i8"),  # stop when that many instructions have retired, less the work
+        ("work", "i8"),  # of the accelerator, see `accelerator_state.exceeds_budget`
         ("timing", "i8"),  # 0: every instruction takes one cycle
         # why the last call returned, and what the caller needs to know about it
         ("status", "i8"),
@@ -89,7 +90,7 @@ def new_core(
     entry : int
         Address of the first instruction.
     limit : int
-        Number of instructions after which the run ends.
+        Number of instructions, and of local rows that the accelerator works on, after which the run ends.
     timing : bool
         Whether the accelerator's clock runs.
     tohost, fromhost : int

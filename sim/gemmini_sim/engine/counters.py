@@ -11,9 +11,7 @@ import numpy as np
 
 from gemmini_sim.engine._jit import jit
 
-__all__ = ["COUNTER", "count_command", "counter", "random_state"]
-
-COUNTER = 126
+__all__ = ["count_command", "counter", "random_state"]
 
 _COUNTERS = 8
 _EXTERNAL = 6

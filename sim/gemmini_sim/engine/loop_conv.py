@@ -28,9 +28,8 @@ from gemmini_sim.engine.commands import (
 )
 from gemmini_sim.engine.conv_operands import ACCUMULATOR, blocks, decode, half
 
-__all__ = ["LOOP_CONV", "start_conv", "unroll_conv"]
+__all__ = ["start_conv", "unroll_conv"]
 
-LOOP_CONV = 15
 _SCALE_ONE = 0x3F80_0000 << 32
 _REQUEST_BYTES = 64
 _MAX_PAD = 0x1FFF
@@ -115,8 +114,10 @@ def _load_bias(registers, c, dim, size):
     """Load the bias of every output channel to all output pixels: rows of stride 0."""
     rows, cols, ochs = c["orows"], c["ocols"], c["ochs"]
     _configure_load(registers, np.int64(2), np.int64(0), c["batches"] * rows * cols, np.int64(1))
+    if cols * ochs == 0:
+        return
     step = min(ochs, max(_REQUEST_BYTES // (dim * size), 1) * dim)
-    for image in range(c["batches"] if step > 0 else 0):
+    for image in range(c["batches"]):
         for orow in range(rows):
             for ocol in range(0, cols, dim):
                 for och in range(0, ochs, step):
@@ -135,9 +136,9 @@ def _load_input(registers, c, dim, size):
     block_rows = (chs if swapped else batches) * rows * cols
     _configure_load(registers, np.int64(0), stride, block_rows, c["max_pixels"])
     step = min(batches if swapped else chs, max(_REQUEST_BYTES // (dim * size), 1) * dim)
-    if step == 0 or chs == 0:
-        return
     last_row, last_col = c["irows_unpadded"], c["icols_unpadded"]
+    if step == 0 or chs == 0 or c["left_pad"] + last_col + c["right_pad"] <= 0:
+        return
     for image in range(0, batches, step if swapped else 1):
         for irow in range(-c["upper_pad"], last_row + c["lower_pad"], 1 << downsample):
             icol = -c["left_pad"]
@@ -269,7 +270,9 @@ def _multiply_tap(registers, c, dim, och, krow, kcol, kch):
 @jit
 def _store(registers, c, dim, size):
     rows, cols, ochs = c["orows"], c["ocols"], c["ochs"]
-    for image in range(c["batches"] if ochs > 0 else 0):
+    if cols * ochs == 0:
+        return
+    for image in range(c["batches"]):
         for orow in range(rows):
             for ocol in range(0, cols, dim):
                 for och in range(0, ochs, dim):

@@ -13,6 +13,11 @@ from gemmini_sim.engine.commands import (
     COMPUTE_ACCUMULATED,
     COMPUTE_PRELOADED,
     CONFIG,
+    LOOP_MATMUL_ADDRESSES_AB,
+    LOOP_MATMUL_ADDRESSES_DC,
+    LOOP_MATMUL_BOUNDS,
+    LOOP_MATMUL_STRIDES_AB,
+    LOOP_MATMUL_STRIDES_DC,
     MVIN,
     MVIN2,
     MVIN3,
@@ -23,10 +28,7 @@ from gemmini_sim.engine.commands import (
 )
 from gemmini_sim.engine.normalization import LAYERNORM, SOFTMAX
 
-__all__ = ["LOOP_MATMUL", "configure_matmul", "unroll_matmul"]
-
-LOOP_MATMUL = 8
-_BOUNDS, _ADDRESSES_AB, _ADDRESSES_DC, _STRIDES_AB, _STRIDES_DC = 9, 10, 11, 12, 13
+__all__ = ["configure_matmul", "unroll_matmul"]
 
 _ACCUMULATOR = 1 << 31
 _ACCUMULATE = 1 << 30
@@ -41,23 +43,23 @@ _SOFTMAX_PASSES = ((5, 5), (6, 7), (0, 0))
 @jit
 def configure_matmul(registers, funct, rs1, rs2):
     """Remember the operands of one of the commands that describe the loop (functions 9 to 13)."""
-    if funct == _BOUNDS:
+    if funct == LOOP_MATMUL_BOUNDS:
         registers["loop_i"] = rs2 & 0xFFFF
         registers["loop_j"] = (rs2 >> 16) & 0xFFFF
         registers["loop_k"] = (rs2 >> 32) & 0xFFFF
         registers["loop_pad_i"] = rs1 & 0xFFFF
         registers["loop_pad_j"] = (rs1 >> 16) & 0xFFFF
         registers["loop_pad_k"] = (rs1 >> 32) & 0xFFFF
-    elif funct == _ADDRESSES_AB:
+    elif funct == LOOP_MATMUL_ADDRESSES_AB:
         registers["loop_a"] = rs1
         registers["loop_b"] = rs2
-    elif funct == _ADDRESSES_DC:
+    elif funct == LOOP_MATMUL_ADDRESSES_DC:
         registers["loop_d"] = rs1
         registers["loop_c"] = rs2
-    elif funct == _STRIDES_AB:
+    elif funct == LOOP_MATMUL_STRIDES_AB:
         registers["loop_a_stride"] = rs1
         registers["loop_b_stride"] = rs2
-    elif funct == _STRIDES_DC:
+    elif funct == LOOP_MATMUL_STRIDES_DC:
         registers["loop_d_stride"] = rs1
         registers["loop_c_stride"] = rs2
 

@@ -15,6 +15,8 @@ from gemmini_sim.engine.accelerator_state import (
     BAD_SIZE,
     MEMORY_BASE,
     NO_FAULT,
+    OVER_BUDGET,
+    exceeds_budget,
     fault,
 )
 from gemmini_sim.engine.arithmetic import added, float32_of, index, loaded, loads_unchanged
@@ -81,6 +83,9 @@ def mvin(state, scratchpad, accumulator, memory, which, address, target):
         return fault(registers, BAD_SCRATCHPAD_ROW, max(row, scratchpad.shape[0]), target & 0xFFFF_FFFF)
     if pixels > 1 and min(cols, dim) + min(pixels - 1, last_row) * cols > dim:
         return fault(registers, BAD_SIZE, pixels * cols, target & 0xFFFF_FFFF)
+
+    if exceeds_budget(registers, rows * ((cols + dim - 1) // dim) * pixels):
+        return OVER_BUDGET
 
     size = scratchpad.itemsize if narrow else accumulator.itemsize
     offset = -1  # zeros

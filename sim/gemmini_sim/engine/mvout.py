@@ -13,6 +13,8 @@ from gemmini_sim.engine.accelerator_state import (
     BAD_SIZE,
     MEMORY_BASE,
     NO_FAULT,
+    OVER_BUDGET,
+    exceeds_budget,
     fault,
 )
 from gemmini_sim.engine.arithmetic import float32_of, lowest_element, scaled
@@ -41,6 +43,8 @@ def mvout(registers, scratchpad, accumulator, memory, address, source):
     if rows == 0 or cols == 0:
         return NO_FAULT
     dim = scratchpad.shape[1]
+    if exceeds_budget(registers, rows * ((cols + dim - 1) // dim)):
+        return OVER_BUDGET
     row = source & 0x3FF_FFFF
     stride = int(registers["store_stride"])
     last_row = row + rows - 1 + (cols - 1) // dim * dim
@@ -156,6 +160,8 @@ def _pool(registers, scratchpad, accumulator, memory, address, source):
         return NO_FAULT
     if channels > scratchpad.shape[1]:
         return fault(registers, BAD_SIZE, channels, source & 0xFFFF_FFFF)
+    if exceeds_budget(registers, out_rows * out_cols * size * size):
+        return OVER_BUDGET
     for out_row in range(out_rows):
         for out_col in range(out_cols):
             position = address + (out_row * registers["pool_out_dim"] + out_col) * stride

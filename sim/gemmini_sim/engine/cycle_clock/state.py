@@ -97,6 +97,8 @@ GENERAL_REGISTERS = [
     ("due_responses", "i8"),
     ("freed", "i8"),
     ("was_busy", "i8"),
+    ("slowest_row", "i8"),  # more cycles than a local row ever takes
+    ("patience", "i8"),  # cycles after which a wait counts as endless
     ("hung", "i8"),
     # --- where the cycles went (stalls.py)
     ("stalls", "i8", (len(STALL_NAMES),)),
@@ -203,6 +205,8 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["dram_latency"] = config.memory.latency
     state["write_latency"] = 8
     state["tracing"] = tracing
+    state["slowest_row"] = 256 + 4 * config.memory.latency
+    state["patience"] = 1 << 40
     for never in ("wake", "due_results", "due_mesh", "due_rows", "due_responses"):
         state[never] = 1 << 62
     # registers that a program may rely on before it configures them

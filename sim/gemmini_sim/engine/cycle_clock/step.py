@@ -51,8 +51,6 @@ from gemmini_sim.engine.cycle_clock.store import dispatch_step, store_step, writ
 __all__ = ["IDLE", "LINE", "RELEASED", "ROOM", "TIME", "advance", "is_busy"]
 
 TIME, ROOM, IDLE, LINE, RELEASED = 0, 1, 2, 3, 4
-# Added to the time of a clock that would never come to an end.
-_HANG = 1 << 20
 
 
 @jit
@@ -212,9 +210,11 @@ def _arguments() -> tuple[object, ...]:
 def advance(clock, tags, trace, events, cycle, goal):
     """Simulate all cycles before ``cycle``, or those until a goal is reached.
 
-    After a cycle in which something moved comes the next one; otherwise that for which a unit has asked. If none has,
-    the hardware would hang: ``hung`` is set.
+    After a cycle in which something moved comes the next one; otherwise that for which a unit has asked. A goal that is
+    not reached after ``clock["patience"]`` cycles never will be: the hardware hangs, and ``hung`` is set.
     """
+    if goal != TIME:
+        cycle = min(cycle, clock["now"] + clock["patience"])
     while clock["now"] < cycle and (goal == TIME or not _is_reached(clock, goal)):
         now = clock["now"]
         clock["ready"] = clock["coming"]
@@ -232,12 +232,9 @@ def advance(clock, tags, trace, events, cycle, goal):
         else:
             soonest = min(clock["due_results"], clock["due_mesh"], clock["due_rows"], clock["due_responses"])
             soonest = min(soonest, clock["wake"])
-            if soonest == NEVER and goal != TIME:
-                clock["hung"] = 1
-                soonest = now + _HANG
-                goal = TIME
-                cycle = soonest
             clock["now"] = min(max(now + 1, soonest), cycle)
         blamed = account(clock, clock["now"] - now)
         if clock["tracing"]:
             _write_log(clock, trace, events, now, blamed)
+    if goal != TIME and not _is_reached(clock, goal):
+        clock["hung"] = 1
