@@ -64,7 +64,7 @@ class Evaluator:
         over the whole range. The first seed runs on a machine fresh from reset and is the one that is timed; before
         the others an imaginary program has left the accelerator in disorder.
     max_instructions : int, optional
-        Instructions of one run after which it counts as endless; by default enough for any sensible kernel, and for
+        Instructions, and local rows that Gemmini works on, of one run after which it counts as endless; by default enough for any sensible kernel, and for
         a small problem computed on the host.
     library : bool
         Allow whole operators of the vendor's C library, such as ``tiled_matmul_auto``.
@@ -91,7 +91,7 @@ class Evaluator:
         if not seeds:
             raise InputError("an evaluation needs at least one seed")
         self.seeds = tuple(seeds)
-        self.max_instructions = max_instructions or 20_000_000 + self.workload.macs // 4
+        self.max_instructions = max_instructions or 20_000_000 + 4 * self.workload.macs // self.machine.array.dim
         self._library = library
         self._cache = cache
 

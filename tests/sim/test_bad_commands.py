@@ -20,8 +20,9 @@ int main(void) {
 
 
 @cache
-def run(code):
-    return simulate(compile_c(PROGRAM.replace("CODE", code), config=MACHINE).elf, config=MACHINE, timing=False)
+def run(code, *, timing=False, max_instructions=10_000_000):
+    elf = compile_c(PROGRAM.replace("CODE", code), config=MACHINE).elf
+    return simulate(elf, config=MACHINE, timing=timing, max_instructions=max_instructions)
 
 
 def command(funct, rs1, rs2):
@@ -87,3 +88,53 @@ def test_blocks_of_no_size_do_nothing(code):
 def test_an_unknown_function_is_an_illegal_instruction():
     result = run(command(99, 0, 0))
     assert (result.status, result.fault.kind, result.fault.line) == ("fault", "illegal-instruction", 5)
+
+
+# Rows that all come from one place, in blocks that all go to one place: a single command can ask for anything.
+HUGE = "gemmini_extended4_config_ld(0, 1.0, false, 0, 0);"
+LOOP_CONV = "".join(
+    command(funct, rs1, rs2)
+    for funct, rs1, rs2 in [
+        (16, 0x0001_0001_0001_0001, "1ul << 48 | 0x100010001"),
+        (17, 1 << 48 | 1 << 8 | 1 << 16, "1ul << 48 | 1"),
+        (18, "90ul << 48 | 90ul << 32 | 1 << 16", 0),
+        (19, "500ul << 48 | 1", "1ul << 48 | 1ul << 32 | 1 << 16 | 1"),
+        (20, 0, 0),
+        (21, 0, 0),
+        (15, 0, 1),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        HUGE + "gemmini_extended_mvin((void *)0x80000000, 0, 65535, 16384);",
+        HUGE + "for (;;) gemmini_extended_mvin((void *)0x80000000, 0, 65535, 10);",
+        "for (;;) gemmini_extended_mvout((void *)0x80100000, 0, 16, 16);",
+        "for (;;) gemmini_compute_accumulated(0, GARBAGE_ADDR);",
+        LOOP_CONV,
+        "for (;;) {" + command(9, 0, "8ul << 32 | 8 << 16 | 8") + command(8, 0, 0) + "}",
+    ],
+)
+def test_the_work_of_the_accelerator_counts_in_the_limit(code):
+    result = run(code, max_instructions=1_000_000)
+    assert (result.status, result.fault.kind, result.fault.value) == ("limit", "instruction-limit", 1_000_000)
+    assert (result.fault.file, result.fault.line) == ("kernel.c", 5)
+    assert result.instret < 200_000
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "gemmini_extended_mvin3(a, 0x80000000u, 32, 16);",
+        "gemmini_extended_mvin(a, 0, 16, 0);",
+        "for (int i = 0; i < 100; i++) gemmini_extended_mvin3(a, 0x80000000u, 32, 16);",
+    ],
+)
+def test_what_hangs_the_hardware_is_a_fault_at_the_command_that_waits(code):
+    assert run(code).status == "exited"  # spike goes on as well
+    result = run(code, timing=True)
+    assert (result.status, result.fault.kind, result.fault.file) == ("fault", "accelerator", "kernel.c")
+    assert result.fault.line == (5 if "for" in code else 6)
+    assert "the hardware hangs" in result.fault.message

@@ -4,8 +4,13 @@ import json
 import sys
 from functools import cache
 
+import numpy as np
 import pytest
 from gemmini_sim import cli, compile_c, load_config, simulate
+from gemmini_sim.engine.accelerator_state import new_memories
+from gemmini_sim.engine.commands import MVIN
+from gemmini_sim.engine.event_log import EVENT_DTYPE
+from gemmini_sim.sanitize import Sanitizer
 
 MACHINE = load_config("int8-16").with_values({"memory.megabytes": 16})
 
@@ -209,6 +214,15 @@ CASES = {
 """,
         [("wide-load", 20, "mvin3", None, None, "accumulator", (0, 31), 1)],
     ),
+    "more rows than the array has": (
+        """\
+    gemmini_extended_mvin(wide, 0, 16, 20);
+    gemmini_extended_mvout(c, 0, 16, 16);
+    gemmini_extended_mvout(c[16], 16, 16, 4);
+    gemmini_fence();
+""",
+        [("oversize", 20, "mvin", None, None, "scratchpad", (0, 19), 1)],
+    ),
     "rows beyond the end": (
         "    gemmini_mvin(a, BANK_NUM * BANK_ROWS - 4);\n",
         [("local-wrap", 20, "mvin", None, None, "scratchpad", (16380, 16395), 1)],
@@ -303,3 +317,19 @@ def test_many_findings_of_one_line_are_one():
     _, findings = findings_of(LOOP.replace("COUNT", "40000").replace("a[i & 31]", "a[0]"), timing=False)
     assert [sketch(finding)[:3] for finding in findings] == [("redundant-load", 22, "mvin")]
     assert (findings[0].first, findings[0].last, findings[0].count) == (0, 4095, 40000 - 256)
+
+
+def test_no_finding_is_lost_in_a_program_with_thousands_of_them():
+    log = np.zeros(20_000, EVENT_DTYPE)  # the same load again and again, by one instruction after the other
+    log["kind"] = MVIN
+    log["pc"] = 0x8000_0000 + 4 * np.arange(log.size)
+    log["rs1"] = 0x8000_0000
+    log["rs2"] = 16 << 48 | 16 << 32
+    sanitizer = Sanitizer(MACHINE, *new_memories(MACHINE))
+    sanitizer.follow(log)
+    findings = sanitizer.findings(lambda pc: ("kernel.c", pc - 0x8000_0000), complete=False)
+    assert {finding.kind for finding in findings} == {"redundant-load"}
+    assert sum(finding.count for finding in findings) == log.size - 1
+    *listed, rest = findings
+    assert len({finding.place.line for finding in listed}) == len(listed) == log.size - 1 - rest.count > 1000
+    assert rest.message.startswith(f"and {rest.count:,} more")
