@@ -64,8 +64,8 @@ class Evaluator:
         over the whole range. The first seed runs on a machine fresh from reset and is the one that is timed; before
         the others an imaginary program has left the accelerator in disorder.
     max_instructions : int, optional
-        Instructions, and local rows that Gemmini works on, of one run after which it counts as endless; by default enough for any sensible kernel, and for
-        a small problem computed on the host.
+        Instructions, and local rows that Gemmini works on, of one run after which it counts as endless; by default
+        enough for any sensible kernel, and for a small problem computed on the host.
     library : bool
         Allow whole operators of the vendor's C library, such as ``tiled_matmul_auto``.
 
