@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
-from typing import TypedDict, TypeVar
+from typing import TypeVar
 
 from autocomp_kit._evaluations import Evaluations
 from autocomp_kit._pace import Pace
+from autocomp_kit._record import context_of
 from autocomp_kit._recorder import Recorder
 from autocomp_kit.agents.accounts import on_account
 from autocomp_kit.agents.base import (
@@ -149,7 +150,7 @@ class Session:
                 parent_evaluation=parent.evaluation,
                 failed=failed[-1].candidate,
                 evaluation=failed[-1].evaluation,
-                **self._context(proposal),
+                **context_of(self._record, proposal.iteration),
                 round=len(failed),
                 seed=seed,
             )
@@ -158,7 +159,7 @@ class Session:
             other = search.member(proposal.other_id)
             pair = CombineRequest(
                 parents=((parent.candidate, parent.evaluation), (other.candidate, other.evaluation)),
-                **self._context(proposal),
+                **context_of(self._record, proposal.iteration),
                 sample=sample,
                 seed=seed,
             )
@@ -167,7 +168,7 @@ class Session:
             plan=plan,
             parent=parent.candidate,
             evaluation=parent.evaluation,
-            **self._context(proposal),
+            **context_of(self._record, proposal.iteration),
             sample=sample,
             seed=seed,
         )
@@ -180,7 +181,7 @@ class Session:
             parent=parent.candidate,
             evaluation=parent.evaluation,
             options=tuple(self._record.menu[item_id] for item_id in proposal.offered),
-            **self._context(proposal),
+            **context_of(self._record, proposal.iteration),
             slot=proposal.slot,
             seed=proposal.seed,
             ancestors=tuple((one.candidate, one.plan, one.evaluation) for one in search.ancestors(parent.id)),
@@ -199,30 +200,6 @@ class Session:
         except Exception as error:
             self._pace.halt(error)
             raise
-
-    def _context(self, proposal: Proposal) -> _Context:
-        problem = self._record.problem
-        return {
-            "workload": problem.workload,
-            "workload_text": problem.workload_text,
-            "workload_kind": problem.workload_kind,
-            "machine": problem.machine,
-            "machine_text": problem.machine_text,
-            "iteration": proposal.iteration,
-            "iterations": self._record.config.iterations,
-        }
-
-
-class _Context(TypedDict):
-    """What all requests have in common."""
-
-    workload: str
-    workload_text: str
-    workload_kind: str
-    machine: str
-    machine_text: str
-    iteration: int
-    iterations: int
 
 
 async def together(coroutines: Iterable[Coroutine[object, object, T]]) -> list[T]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from autocomp_kit._record import context_of
 from autocomp_kit.agents.base import CodeRequest, PlanRequest
 from autocomp_kit.errors import InputError
 from autocomp_kit.history import RunHistory, RunRecord
@@ -23,7 +23,7 @@ def first_request(record: RunRecord, evaluation: Evaluation, *, seed: int | None
         parent=parent,
         evaluation=evaluation,
         options=options,
-        **_context(record, 1),
+        **context_of(record, 1),
         slot=0,
         seed=seed or 0,
     )
@@ -75,7 +75,7 @@ def code_request_of(history: RunHistory, candidate_id: str) -> CodeRequest:
         plan=plan,
         parent=history.candidates[candidate.parent_id],
         evaluation=history.evaluations[candidate.parent_id],
-        **_context(history.record, candidate.iteration),
+        **context_of(history.record, candidate.iteration),
         sample=candidate.sample,
         seed=code_seed(plan.seed, candidate.sample),
     )
@@ -108,7 +108,7 @@ def _on_parent(
         parent=parent.candidate,
         evaluation=parent.evaluation,
         options=tuple(options),
-        **_context(history.record, iteration),
+        **context_of(history.record, iteration),
         slot=slot,
         seed=seed,
         ancestors=tuple((step.candidate, step.plan, step.evaluation) for step in steps[:-1]),
@@ -123,16 +123,3 @@ def _drawn(record: RunRecord, seed: int) -> tuple[MenuItem, ...]:
         minimum=config.minimum_options,
         shuffle=config.shuffle_menu,
     )
-
-
-def _context(record: RunRecord, iteration: int) -> dict[str, Any]:
-    problem = record.problem
-    return {
-        "workload": problem.workload,
-        "workload_text": problem.workload_text,
-        "workload_kind": problem.workload_kind,
-        "machine": problem.machine,
-        "machine_text": problem.machine_text,
-        "iteration": iteration,
-        "iterations": record.config.iterations,
-    }

@@ -15,13 +15,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 
+from autocomp_kit._conclusion import conclude
 from autocomp_kit._evaluations import Evaluations, Evaluator
 from autocomp_kit._iteration import Inbox, Suggestion, carry_out_iteration
-from autocomp_kit._pace import Halt, Pace
-from autocomp_kit._record import lines_of, names_of, new_record, roster_of
+from autocomp_kit._pace import Pace
+from autocomp_kit._record import carried_members, lines_of, names_of, new_record, roster_of
 from autocomp_kit._recorder import Recorder
 from autocomp_kit._session import PERSON, Session
-from autocomp_kit.agents.base import Agent, AgentUnavailableError, PlanRequest, Repairer, calls_at_once
+from autocomp_kit.agents.base import Agent, PlanRequest, Repairer, calls_at_once
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.costs import CostEstimate, estimate_cost
 from autocomp_kit.errors import InputError
@@ -31,7 +32,7 @@ from autocomp_kit.history import Origin, Problem, RunHistory
 from autocomp_kit.menu import Menu
 from autocomp_kit.preview import first_request
 from autocomp_kit.records import Candidate, Evaluation
-from autocomp_kit.search import BeamSearch, Member
+from autocomp_kit.search import BeamSearch
 from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
 
@@ -260,7 +261,7 @@ class Run:
             evaluations = Evaluations(self._evaluator, self._store, executor, known=codes)
             self._work = asyncio.create_task(self._search(recorder, evaluations))
             self._work.add_done_callback(lambda _: self._inbox.close())
-            driver = asyncio.create_task(_conclude(self._work, recorder, evaluations))
+            driver = asyncio.create_task(conclude(self._work, recorder, evaluations))
             driver.add_done_callback(lambda _: stream.put_nowait(None))
             try:
                 while (event := await stream.get()) is not None:
@@ -370,9 +371,7 @@ class Run:
             self._loop.call_soon_threadsafe(action)
 
     def _open_executor(self) -> AbstractContextManager[Executor]:
-        if self._executor is not None:
-            return nullcontext(self._executor)
-        return open_executor()
+        return open_executor() if self._executor is None else nullcontext(self._executor)
 
     async def _search(self, recorder: Recorder, evaluations: Evaluations) -> tuple[StopReason, str]:
         record = self.before.record
@@ -380,7 +379,7 @@ class Run:
         if self._cancelled:  # before there was a task to cancel
             raise asyncio.CancelledError
         session = Session(record, self._ensemble, recorder, evaluations, self._pace)
-        start, history = self._carried()
+        start, history = carried_members(self.before)
         if record.origin is None:
             candidate = Candidate(candidate_id=START_ID, code=record.kernel, agent="start")
             start = [await session.evaluated(candidate, plan=None)]
@@ -393,40 +392,6 @@ class Run:
             await carry_out_iteration(search, session, recorder, self._inbox)
             recorder.selected(search.selections[-1])
         return search.stopped, ""
-
-    def _carried(self) -> tuple[list[Member], list[Member]]:
-        """Return the beam that a forked run starts from, and the other members of its lines."""
-        origin = self.before.record.origin
-        if origin is None:
-            return [], []
-        members = {
-            one.candidate_id: Member(
-                candidate=one,
-                evaluation=self.before.evaluations[one.candidate_id],
-                plan=self.before.plans.get(one.plan_id or ""),
-            )
-            for one in self.before.candidates.values()
-            if one.iteration <= origin.iteration
-        }
-        return [members.pop(candidate_id) for candidate_id in origin.beam], list(members.values())
-
-
-async def _conclude(work: asyncio.Task[tuple[StopReason, str]], recorder: Recorder, evaluations: Evaluations) -> None:
-    """Wait for the search and record how it ended; raises what the search raised if that is a defect."""
-    await asyncio.wait([work])
-    await evaluations.settle()
-    error = None if work.cancelled() else work.exception()
-    if work.cancelled():
-        recorder.finished("cancelled", "")
-    elif error is None:
-        recorder.finished(*work.result())
-    elif isinstance(error, Halt):
-        recorder.finished(error.reason, str(error))
-    elif isinstance(error, AgentUnavailableError):
-        recorder.finished("budget" if error.kind == "budget" else "agent_unavailable", str(error))
-    else:
-        recorder.finished("internal_error", f"{type(error).__name__}: {error}")
-        raise error
 
 
 def _verdict(evaluation: Evaluation) -> str:

@@ -117,18 +117,8 @@ class ToyAgent:
         if request.seed % 11 == 0:
             raise AgentError("nothing fits", kind="not_applicable", usage=_USAGE)
         option = request.options[request.seed % len(request.options)]
-        return Plan(
-            plan_id=request.plan_id,
-            parent_id=request.parent.candidate_id,
-            iteration=request.iteration,
-            slot=request.slot,
-            seed=request.seed,
-            offered=tuple(one.item_id for one in request.options),
-            item_id=option.item_id,
-            text=f"{option.text} on {request.parent.candidate_id}",
-            agent=self.name,
-            usage=_USAGE,
-        )
+        text = f"{option.text} on {request.parent.candidate_id}"
+        return request.plan(option.item_id, text, agent=self.name, usage=_USAGE)
 
     async def implement(self, request: CodeRequest) -> CodeReply:
         """Write a toy kernel."""

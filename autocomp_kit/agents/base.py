@@ -6,7 +6,10 @@ search never knows whom it talks to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
+
+from pydantic import JsonValue
 
 from autocomp_kit.records import Candidate, Evaluation, MenuItem, Plan, Record, Usage
 
@@ -25,6 +28,7 @@ __all__ = [
     "Priced",
     "RepairRequest",
     "Repairer",
+    "Request",
     "calls_at_once",
 ]
 
@@ -50,48 +54,72 @@ class AgentUnavailableError(AgentError):
     """No later call can succeed either (bad key, unknown model, no such server); the search stops and says why."""
 
 
-class PlanRequest(Record):
+class Request(Record):
+    """What every call is told.
+
+    ``workload_text`` and ``machine_text`` describe the problem and the hardware; ``workload_kind`` is the family of the
+    problem, such as ``gemm``, or empty if it is not known. ``seed`` is unique to the call and is the only source of
+    randomness that an agent may use.
+    """
+
+    workload: str
+    workload_text: str
+    workload_kind: str = ""
+    machine: str
+    machine_text: str
+    iteration: int
+    iterations: int
+    seed: int
+
+
+class PlanRequest(Request):
     """One plan call: improve ``parent`` with one of ``options`` (the menu after dropout, in the order shown).
 
-    ``seed`` is unique to the call and is the only source of randomness that an agent may use. ``ancestors`` runs from
-    the root to the parent's parent. ``workload_text`` and ``machine_text`` describe the problem and the hardware;
-    ``workload_kind`` is the family of the problem, such as ``gemm``, or empty if it is not known.
+    ``ancestors`` runs from the root to the parent's parent.
     """
 
     plan_id: str
     parent: Candidate
     evaluation: Evaluation
     options: tuple[MenuItem, ...]
-    workload: str
-    workload_text: str
-    workload_kind: str = ""
-    machine: str
-    machine_text: str
-    iteration: int
-    iterations: int
     slot: int
-    seed: int
     ancestors: tuple[tuple[Candidate, Plan | None, Evaluation], ...] = ()
 
+    def plan(
+        self,
+        item_id: str | None,
+        text: str,
+        *,
+        agent: str,
+        parameters: Mapping[str, JsonValue] | None = None,
+        usage: Usage | None = None,
+    ) -> Plan:
+        """Return the plan that answers this request with one of its options."""
+        return Plan(
+            plan_id=self.plan_id,
+            parent_id=self.parent.candidate_id,
+            iteration=self.iteration,
+            slot=self.slot,
+            seed=self.seed,
+            offered=tuple(option.item_id for option in self.options),
+            item_id=item_id,
+            text=text,
+            parameters=dict(parameters or {}),
+            agent=agent,
+            usage=usage or Usage(),
+        )
 
-class CodeRequest(Record):
+
+class CodeRequest(Request):
     """One code call: carry ``plan`` out on ``parent``; ``sample`` counts the implementations of one plan."""
 
     plan: Plan
     parent: Candidate
     evaluation: Evaluation
-    workload: str
-    workload_text: str
-    workload_kind: str = ""
-    machine: str
-    machine_text: str
-    iteration: int
-    iterations: int
     sample: int
-    seed: int
 
 
-class RepairRequest(Record):
+class RepairRequest(Request):
     """One repair call: make ``failed``, an implementation of ``plan``, correct; ``evaluation`` says what is wrong.
 
     ``round`` counts the repairs of one implementation, from 1.
@@ -102,30 +130,14 @@ class RepairRequest(Record):
     parent_evaluation: Evaluation
     failed: Candidate
     evaluation: Evaluation
-    workload: str
-    workload_text: str
-    workload_kind: str = ""
-    machine: str
-    machine_text: str
-    iteration: int
-    iterations: int
     round: int
-    seed: int
 
 
-class CombineRequest(Record):
+class CombineRequest(Request):
     """One cross-over call: write a kernel that has what is good in each of two."""
 
     parents: tuple[tuple[Candidate, Evaluation], tuple[Candidate, Evaluation]]
-    workload: str
-    workload_text: str
-    workload_kind: str = ""
-    machine: str
-    machine_text: str
-    iteration: int
-    iterations: int
     sample: int
-    seed: int
 
 
 class CodeReply(Record):

@@ -262,19 +262,8 @@ class ClaudeAgent:
             with _malformed_costs(answer):
                 chosen = plan_in(answer.text, request.options)
             parameters = {}
-        return Plan(
-            plan_id=request.plan_id,
-            parent_id=request.parent.candidate_id,
-            iteration=request.iteration,
-            slot=request.slot,
-            seed=request.seed,
-            offered=tuple(option.item_id for option in request.options),
-            item_id=chosen.option.item_id,
-            text=chosen.text,
-            parameters=parameters,
-            agent=self.name,
-            usage=answer.usage,
-        )
+        item_id = chosen.option.item_id
+        return request.plan(item_id, chosen.text, agent=self.name, parameters=parameters, usage=answer.usage)
 
     async def implement(self, request: CodeRequest) -> CodeReply:
         """Ask for the kernel, unless the plan carries it along and this is its first implementation.

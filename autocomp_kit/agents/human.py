@@ -78,18 +78,7 @@ class HumanAgent:
             raise InputError(f"option {item_id!r} was not offered; there were: {', '.join(offered)}")
         if not text.strip():
             raise InputError("a plan needs a text")
-        plan = Plan(
-            plan_id=request.plan_id,
-            parent_id=request.parent.candidate_id,
-            iteration=request.iteration,
-            slot=request.slot,
-            seed=request.seed,
-            offered=offered,
-            item_id=item_id,
-            text=text,
-            agent=self.name,
-        )
-        self._answer(plan_id, plan)
+        self._answer(plan_id, request.plan(item_id, text, agent=self.name))
 
     def answer_code(self, candidate_id: str, code: str, *, notes: str = "") -> None:
         """Answer a code call with the whole kernel.

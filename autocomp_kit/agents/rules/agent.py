@@ -70,18 +70,8 @@ class RulesAgent:
             if result in seen:
                 reasons.append(f"{choice.item.item_id}: it would lead back to an ancestor")
                 continue
-            return Plan(
-                plan_id=request.plan_id,
-                parent_id=request.parent.candidate_id,
-                iteration=request.iteration,
-                slot=request.slot,
-                seed=request.seed,
-                offered=tuple(item.item_id for item in request.options),
-                item_id=choice.item.item_id,
-                text=choice.site.text,
-                parameters={"rewrite": choice.rewrite.name, **choice.site.parameters},
-                agent=self.name,
-            )
+            parameters = {"rewrite": choice.rewrite.name, **choice.site.parameters}
+            return request.plan(choice.item.item_id, choice.site.text, agent=self.name, parameters=parameters)
         raise AgentError("no offered option applies to this kernel: " + "; ".join(reasons), kind="not_applicable")
 
     async def implement(self, request: CodeRequest) -> CodeReply:
