@@ -169,11 +169,23 @@ class L2(_Group):
 
 
 class Memory(_Group):
-    """DRAM and its port: ``megabytes`` from :data:`DRAM_BASE`, ``latency`` cycles to the first data of a read."""
+    """DRAM and its port: ``megabytes`` from :data:`DRAM_BASE`, ``latency`` cycles to the first data of a read.
+
+    Every read takes ``latency`` if ``banks`` is 0. Otherwise it is a DRAM of so many banks, first come first served,
+    rows stay open, and ``latency`` is that of a read in an open row. Each bank has one row of ``row_bytes`` open;
+    rows that follow each other are in different banks. To open a row takes ``activate`` cycles, to close the one that
+    was open before, ``precharge``. Requests to a bank wait for each other, and all for the data bus, on which
+    ``turnaround`` cycles pass between reads and writes.
+    """
 
     megabytes: Annotated[int, Field(ge=16, le=2048)] = 256
     bytes_per_cycle: Literal[4, 8, 16, 32, 64] = 8
     latency: Cycles = 60
+    banks: Literal[0, 1, 2, 4, 8, 16, 32, 64] = 0
+    row_bytes: Literal[512, 1024, 2048, 4096, 8192, 16384] = 8192
+    activate: Cycles = 14
+    precharge: Cycles = 14
+    turnaround: Cycles = 8
 
 
 class Host(_Group):

@@ -261,6 +261,53 @@ def test_dirty_victims_are_written_back_before_the_line_is_fetched():
     assert len(machine.cycles("axi_aw")) > 8
 
 
+ROW = 1024
+DRAM = LEAN.with_values(
+    {"memory.banks": 4, "memory.row_bytes": ROW, "memory.activate": 20, "memory.precharge": 30, "memory.turnaround": 5}
+)
+
+
+def latencies(config, addresses):
+    """Return from request to last beat of a line fetched from each address, one after the other."""
+    machine = Machine(config, warm=0)
+    found = []
+    for address in addresses:
+        machine.run([mvin(address, 0, rows=1)])
+        found.append(machine.cycles("axi_rlast")[0] - machine.cycles("axi_ar")[0])
+    return found
+
+
+def test_a_read_of_dram_pays_for_opening_its_row():
+    plain = latencies(LEAN, [DATA])[0]
+    same_row, other_bank, same_bank = DATA + 64, DATA + ROW, DATA + 4 * ROW
+    found = latencies(DRAM, [DATA, same_row, other_bank, same_bank, DATA + 128])
+    assert [cycles - plain for cycles in found] == [20, 0, 20, 50, 50]
+
+
+@pytest.mark.parametrize("latency", [20, 60, 120])
+def test_rows_of_dram_add_to_the_latency_of_the_machine(latency):
+    config = DRAM.with_values({"memory.latency": latency})
+    assert latencies(config, [DATA])[0] == latency + 20 + 7
+
+
+def test_reads_from_different_rows_of_one_bank_wait_for_each_other():
+    def cycles(stride):
+        return Machine(DRAM, setup=[config_load(stride)], warm=0).run([mvin(DATA, 0)])
+
+    in_one_row, in_turn, in_one_bank = cycles(64), cycles(ROW), cycles(4 * ROW)
+    assert in_one_row + 20 < in_turn < in_one_bank
+    assert in_one_bank >= 16 * 50
+
+
+def test_the_bus_of_dram_turns_round_between_reads_and_writes():
+    def cycles(turnaround):
+        machine = Machine(DRAM.with_values({"l2.kilobytes": 4, "memory.turnaround": turnaround}), warm=0)
+        machine.run([mvout(DATA + 4096 * i, ACCUMULATOR + FULL) for i in range(4)])
+        return machine.run([mvin(DATA + 65536 + 1024 * i, 16 * i) for i in range(8)])
+
+    assert cycles(40) > cycles(0) + 400
+
+
 def loop(i, j, k, stride=256):
     return [
         (9, 0, k << 32 | j << 16 | i),

@@ -14,6 +14,7 @@ from gemmini_sim.engine.cycle_clock.sizes import CACHE
 
 __all__ = [
     "DIRTY",
+    "LINE",
     "NO_WAIT",
     "SEND_ACQUIRE",
     "SEND_ANSWER",

@@ -4,12 +4,16 @@ An acquire becomes a read burst, a dirty release a write burst; both leave over 
 first. Reads come back in order, one beat per cycle, the first ``dram_latency`` cycles after the request. Answers share
 the D channel: a read burst first, then the acknowledgement of a write (which overtakes after eight cycles), then that
 of a release without data, which the memory never sees.
+
+With banks, memory is a DRAM with open rows: a request waits for its bank, for its row, and for the data bus. They are
+served as they come. A write is acknowledged as without banks, and takes its bank and the bus when it is complete.
 """
 
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, wake_at
+from gemmini_sim.engine.cycle_clock.l2_directory import LINE
 from gemmini_sim.engine.cycle_clock.records import AXI_AR, AXI_AW, AXI_RLAST
 from gemmini_sim.engine.cycle_clock.sizes import CACHE, OUTER
 
@@ -19,6 +23,27 @@ SINK_READ, SINK_WRITTEN, SINK_CLEAN = 0, 1, 2
 GRANT_BIT = 16  # among the instant answers: permission to write a whole line, not the end of a release
 _FETCHES = 16
 _B_PATIENCE = 7
+
+
+@jit
+def _dram_wait(clock, line, write):
+    """Return how many cycles a request that begins now waits for its bank, its row and the data bus."""
+    if clock["dram_banks"] == 0:
+        return 0
+    row = line << clock["line_shift"] >> clock["dram_row_shift"]
+    bank = row & (clock["dram_banks"] - 1)
+    begin = max(clock["now"], clock["dram_bank_free"][bank])
+    if clock["dram_row"][bank] != row:
+        begin += clock["dram_activate"]
+        if clock["dram_row"][bank] >= 0:
+            begin += clock["dram_precharge"]
+        clock["dram_row"][bank] = row
+    if clock["dram_writes"] != write:
+        clock["dram_writes"] = write
+        clock["dram_bus_free"] += clock["dram_turnaround"]
+    begin = max(begin, clock["dram_bus_free"])
+    clock["dram_bus_free"] = clock["dram_bank_free"][bank] = begin + clock["memory_beats"]
+    return begin - clock["now"]
 
 
 @jit
@@ -62,6 +87,7 @@ def memory_requests(clock):
                     clock["write_mshr"][slot] = mshr
                     clock["write_time"][slot] = now + clock["write_latency"]
                     clock["write_count"] += 1
+                    _dram_wait(clock, clock["mshr_victim"][mshr] >> LINE, 1)
                 return
         else:
             wake_at(clock, clock["release_queue_time"][head])
@@ -79,7 +105,8 @@ def memory_requests(clock):
                 return
             slot = (clock["read_head"] + clock["read_count"]) & (_FETCHES - 1)
             clock["read_mshr"][slot] = mshr
-            clock["read_time"][slot] = now + clock["dram_latency"]
+            wait = _dram_wait(clock, clock["mshr_line"][mshr], 0)
+            clock["read_time"][slot] = now + wait + clock["dram_latency"]
             clock["read_count"] += 1
             clock["reads"] += 1
             if clock["tracing"]:

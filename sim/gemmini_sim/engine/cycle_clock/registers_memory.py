@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gemmini_sim.engine.cycle_clock.sizes import (
+    DRAM_BANKS,
     MSHRS,
     WAITING,
 )
@@ -84,6 +85,11 @@ MEMORY_REGISTERS = [
     ("write_head", "i8"),
     ("write_count", "i8"),
     ("write_delay", "i8"),
+    # --- DRAM with open rows
+    ("dram_row", "i8", (DRAM_BANKS,)),  # which row is open, -1 for none
+    ("dram_bank_free", "i8", (DRAM_BANKS,)),
+    ("dram_bus_free", "i8"),
+    ("dram_writes", "i8"),  # whether the last transfer was a write
     ("clean_mshr", "i8", (2,)),
     ("clean_time", "i8", (2,)),
     ("clean_head", "i8"),

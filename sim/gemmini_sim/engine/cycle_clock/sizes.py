@@ -11,6 +11,7 @@ __all__ = [
     "COMMANDS",
     "COMPLETION",
     "CONTROL",
+    "DRAM_BANKS",
     "EXECUTE",
     "EXECUTION",
     "FRONT",
@@ -53,6 +54,7 @@ MSHRS = 16
 WAITING = 64  # requests that wait for an MSHR of their set
 RESPONSES = 32
 BANKS = 64
+DRAM_BANKS = 64
 CHANNEL_QUEUES = 4
 NOTED = 64  # events of one cycle
 

@@ -85,6 +85,11 @@ GENERAL_REGISTERS = [
     ("memory_bytes", "i8"),
     ("dram_latency", "i8"),
     ("write_latency", "i8"),
+    ("dram_banks", "i8"),
+    ("dram_row_shift", "i8"),
+    ("dram_activate", "i8"),
+    ("dram_precharge", "i8"),
+    ("dram_turnaround", "i8"),
     ("tracing", "i8"),
     # --- time
     ("now", "i8"),
@@ -204,6 +209,12 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["memory_beats"] = config.l2.line_bytes // config.memory.bytes_per_cycle
     state["dram_latency"] = config.memory.latency
     state["write_latency"] = 8
+    state["dram_banks"] = config.memory.banks
+    state["dram_row_shift"] = config.memory.row_bytes.bit_length() - 1
+    state["dram_activate"] = config.memory.activate
+    state["dram_precharge"] = config.memory.precharge
+    state["dram_turnaround"] = config.memory.turnaround
+    state["dram_row"] = -1
     state["tracing"] = tracing
     state["slowest_row"] = 256 + 4 * config.memory.latency
     state["patience"] = 1 << 40
@@ -234,6 +245,8 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     # commands whose address may be on its way at once must have tags of their own
     on_their_way = COMMANDS + queues.station_load + queues.station_store + queues.load + queues.store + 2 * TRACKERS
     state["replay_on"] = replaying and not tracing and not _settings.DISABLE_JIT and on_their_way < TAGS
+    if config.memory.banks:  # the rows that are open depend on addresses
+        state["replay_on"] = 0
     state["low_bits"] = max(config.l2.line_bytes, config.dma.request_bytes) - 1
     state["nodes"] = state["journal_used"] = 1
     return clock
