@@ -66,6 +66,24 @@ NARROW = SMALL.replace(
 )
 LONG = SMALL.replace("a + 64 * ko,", "a + (ko * 1024)/16,")
 
+DECLARED = """void solution(int8_t A[64][64], int8_t B[64][64], int8_t C[64][64]) {
+  config_st(64);
+  config_ld(64, 1.0f, 16, 1);
+  for (int i = 0; i < 4; i++) {
+    const uint32_t tile = 64 * (i % 2);
+    const uint32_t last = tile + 48;
+    mvin2(&A[16 * i][0], tile, 64, 16);
+    mvout(&B[16 * i][48], last, 16, 16);
+  }
+  for (int j = 0; j < 4; j++) {
+    const uint32_t tile = 512 + 64 * j;
+    mvin2(&A[16 * j][0], tile, 64, 16);
+    mvout(&C[16 * j][0], tile, 64, 16);
+  }
+  fence();
+}
+"""
+
 # What a rewrite is shown on: the kernel, and the rewrites (with the number of the site) that come before.
 SHOWN = {
     "keep-resident": (SMALL, ["keep-resident:0"]),
@@ -85,7 +103,9 @@ SHOWN = {
     "reorder-loops": (SMALL, ["reorder-loops:0"]),
     "split-loop": (SMALL, ["split-loop:0"]),
     "fuse-loops": (SMALL, ["fuse-loops:0"]),
+    "fuse-loops-declared": (DECLARED, ["fuse-loops:0"]),
     "unroll-loop": (SMALL, ["unroll-loop:0"]),
+    "unroll-loop-declared": (DECLARED, ["unroll-loop:1"]),
     "hoist-configuration": (CONFIGURED, ["hoist-configuration:0"]),
     "remove-fences": (FENCED, ["remove-fences:0"]),
     "simplify-addresses": (LONG, ["simplify-addresses:0"]),

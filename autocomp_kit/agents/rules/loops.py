@@ -22,7 +22,7 @@ from autocomp_kit.agents.rules.syntax import (
     walk,
 )
 
-__all__ = ["inner_loop", "interchange", "sink", "split", "unroll_body", "unused_name"]
+__all__ = ["declared_anew", "inner_loop", "interchange", "sink", "split", "unroll_body", "unused_name"]
 
 
 def inner_loop(loop: Loop) -> Loop | None:
@@ -82,13 +82,21 @@ def _around(loop: Loop, body: Statements) -> Loop | None:
 
 def unused_name(kernel: Kernel, wanted: str) -> str:
     """Return a name that the kernel does not use yet, ``wanted`` or that with a number behind it."""
+    return _unused(wanted, _names(kernel))
+
+
+def _unused(wanted: str, taken: set[str]) -> str:
+    name, count = wanted, 2
+    while name in taken:
+        name, count = f"{wanted}{count}", count + 1
+    return name
+
+
+def _names(kernel: Kernel) -> set[str]:
     used = {array.name for array in kernel.arrays}
     for statement, _ in walk(kernel.body):
         used |= {getattr(statement, "name", ""), getattr(statement, "variable", "")}
-    name, count = wanted, 2
-    while name in used:
-        name, count = f"{wanted}{count}", count + 1
-    return name
+    return used
 
 
 def split(rule: str, kernel: Kernel, loop: Loop, factor: int) -> Kernel:
@@ -120,10 +128,32 @@ def split(rule: str, kernel: Kernel, loop: Loop, factor: int) -> Kernel:
     return replace(kernel, body=rebuild(kernel.body, lambda s: (outer,) if s is loop else None))
 
 
-def unroll_body(loop: Loop, factor: int) -> Statements:
-    """Return the statements of ``factor`` consecutive turns, the first being the one at the loop's variable."""
-    result: list[Statement] = []
-    for turn in range(factor):
+def unroll_body(kernel: Kernel, loop: Loop, factor: int) -> Statements:
+    """Return the statements of ``factor`` consecutive turns, the first being the one at the loop's variable.
+
+    What the body declares gets a name of its own in each of the other turns.
+    """
+    result: list[Statement] = list(loop.body)
+    taken = _names(kernel)
+    for turn in range(1, factor):
         value = linear(Binary("+", Name(loop.variable), number(turn * loop.step))).expression()
-        result.extend(loop.body if turn == 0 else substitute_in(loop.body, loop.variable, value))
+        turned = substitute_in(loop.body, loop.variable, value)
+        result.extend(declared_anew(kernel, turned, taken))
     return tuple(result)
+
+
+def declared_anew(kernel: Kernel, statements: Statements, taken: set[str] | None = None) -> Statements:
+    """Return a block whose variables have new names, all but its arrays.
+
+    New is what is not ``taken``, by default by the whole kernel; new names are added to it.
+    """
+    taken = _names(kernel) if taken is None else taken
+    arrays = {array.name for array in kernel.arrays}
+    for position, statement in enumerate(statements):
+        if isinstance(statement, Declare) and statement.name not in arrays:
+            fresh = _unused(statement.name, taken)
+            taken.add(fresh)
+            declared = replace(statement, name=fresh, origin=unwritten(statement.origin))
+            rest = substitute_in(statements[position + 1 :], statement.name, Name(fresh))
+            return (*statements[:position], declared, *declared_anew(kernel, rest, taken))
+    return statements

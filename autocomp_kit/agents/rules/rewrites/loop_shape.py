@@ -12,10 +12,11 @@ from autocomp_kit.agents.rules.analysis import Analysis
 from autocomp_kit.agents.rules.cost import array_cycles
 from autocomp_kit.agents.rules.errors import RewriteError
 from autocomp_kit.agents.rules.expression import Name, simplify
-from autocomp_kit.agents.rules.loops import split, unroll_body
+from autocomp_kit.agents.rules.loops import declared_anew, split, unroll_body
 from autocomp_kit.agents.rules.reorder import commands_in
 from autocomp_kit.agents.rules.rewrite import Parameters, Rewrite, Site
 from autocomp_kit.agents.rules.syntax import (
+    Declare,
     Kernel,
     Loop,
     Note,
@@ -86,7 +87,7 @@ def _unroll(analysis: Analysis, parameters: Parameters) -> Kernel:
     trips = constant_trips(loop)
     if trips is None or not isinstance(factor, int) or factor < 2 or trips % factor:
         raise RewriteError("unroll-loop", f"{factor} does not divide the turns of the loop", line=loop.origin.line)
-    body = unroll_body(loop, factor)
+    body = unroll_body(analysis.kernel, loop, factor)
     if factor == trips:
         result = substitute_in(body, loop.variable, loop.start)
         first = replace(result[0], origin=replace(result[0].origin, leading=loop.origin.leading))
@@ -136,6 +137,9 @@ def _fuse(analysis: Analysis, parameters: Parameters) -> Kernel:
     added = second.body
     if second.variable != first.variable:
         added = substitute_in(added, second.variable, Name(first.variable))
+    ours, theirs = ({s.name for s in loop.body if isinstance(s, Declare)} for loop in (first, second))
+    if ours & theirs:
+        added = declared_anew(analysis.kernel, added)
     fused = replace(first, body=first.body + added)
 
     def change(statement: Statement) -> Statements | None:
