@@ -25,6 +25,7 @@ from gemmini_sim.engine.cycle_clock.l2_directory import (
     WAIT_HOST,
     look_up,
     plan,
+    register_of,
     take_release,
     update_wants,
 )
@@ -171,6 +172,16 @@ def l2_schedule(clock, tags):
 
 
 @jit
+def _note_match(clock, packet, match):
+    """Note which register has the request's set, unless that follows from when it was asked last."""
+    valid = clock["mshr_valid"]
+    if packet != clock["matched_packet"] or valid & ~clock["matched_valid"]:
+        note(clock, MATCH | valid << 16, symbolic(clock, packet >> 20), match)
+    clock["matched_packet"] = packet
+    clock["matched_valid"] = valid
+
+
+@jit
 def l2_requests(clock, tags):
     """Take one request in: from the buffer at the door, or straight from the system bus."""
     now = clock["now"]
@@ -207,16 +218,9 @@ def l2_requests(clock, tags):
     # the register of the request's set, if there is one
     match = -1
     if not blocked:
-        set_index = (packet_address(packet) >> clock["line_shift"]) & (clock["sets"] - 1)
-        mask = clock["mshr_valid"]
-        while mask:
-            mshr = lowest_bit(mask)
-            mask &= mask - 1
-            if clock["mshr_set"][mshr] == set_index:
-                match = mshr
-                break
+        match = register_of(clock, clock["mshr_valid"], packet_address(packet) >> clock["line_shift"])
         if clock["replay_mode"] == RECORD:
-            note(clock, MATCH | clock["mshr_valid"] << 16, symbolic(clock, packet >> 20), match)
+            _note_match(clock, packet, match)
     # a register that is done in this cycle takes the new request of its set at once
     offers = match >= 0 and clock["waiting_first"][match] < 0
     clock["offered"] = packet if offers else -1

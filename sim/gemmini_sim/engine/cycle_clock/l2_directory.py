@@ -33,6 +33,7 @@ __all__ = [
     "find",
     "look_up",
     "plan",
+    "register_of",
     "take_host_write",
     "take_release",
     "update_wants",
@@ -99,6 +100,7 @@ def decide(clock, tags, mshr, line, kind, from_host, writes, way, hit):
     clock["mshr_line"][mshr] = line
     clock["mshr_set"][mshr] = set_index
     clock["mshr_way"][mshr] = way
+    clock["set_owner"][set_index] = mshr
     if hit:
         if not from_host and (entry & HOST_MAY_WRITE or (kind == PUT and entry & HOST_HAS)):
             # the host's copy must go, or at least be no newer than ours
@@ -153,7 +155,16 @@ def plan(clock, tags, mshr, packet, way, hit, asked):
     clock["mshr_waits"][mshr] = (outcome >> 8) & 0xFF
     clock["mshr_host_wrote"] = clock["mshr_host_wrote"] & ~(1 << mshr) | (outcome >> 17) << mshr
     if clock["replay_mode"] == RECORD:
+        clock["matched_packet"] = -1
         note(clock, asked | mshr << 8 | kind << 12, symbolic(clock, packet >> 20), outcome)
+
+
+@jit
+def register_of(clock, valid, line):
+    """Return the one of the ``valid`` registers that has the line's set, or -1."""
+    set_index = line & (clock["sets"] - 1)
+    mshr = clock["set_owner"][set_index]
+    return mshr if (valid >> mshr) & 1 and clock["mshr_set"][mshr] == set_index else -1
 
 
 @jit
@@ -162,9 +173,12 @@ def find(clock, tags, line):
     _step_lfsr(clock)
     set_index = line & (clock["sets"] - 1)
     ways = clock["ways"]
-    for way in range(ways):
+    found = -1
+    for way in range(ways):  # to the end, which the compiler can do for several ways at once
         if tags[set_index, way] >> LINE == line:
-            return way
+            found = way
+    if found >= 0:
+        return found
     return -1 - (((clock["lfsr"] & 1023) * ways) >> 10)
 
 

@@ -42,6 +42,19 @@ def note_page(clock, asked, packet, answer):
 
 
 @jit
+def _note_pages(clock, asked):
+    """Note what the reader did with its page; requests that go round are compared again, with the same answer."""
+    packet = clock["reader_translated"]
+    if clock["reader_translated_valid"] and packet not in (clock["compared"][0], clock["compared"][1]):
+        note_page(clock, COMPARE_PAGE | ASKS_READER << 8, packet, clock["reader_asks"])
+        clock["compared"][1] = clock["compared"][0]
+        clock["compared"][0] = packet
+    if asked >= 0:
+        note_page(clock, SET_PAGE | ASKS_READER << 8, asked, 0)
+        clock["compared"][0] = clock["compared"][1] = -1
+
+
+@jit
 def _request(clock):
     """Turn the next window of the row into a request; return 1 if it was the row's last."""
     tracker = clock["reader_tracker"]
@@ -98,10 +111,7 @@ def reader_requests(clock):
     clock["reader_asks"] = packet_address(clock["reader_translated"]) >> PAGE != clock["reader_page"]
     clock["reader_page"] = page
     if clock["replay_mode"] == RECORD:
-        if clock["reader_translated_valid"]:
-            note_page(clock, COMPARE_PAGE | ASKS_READER << 8, clock["reader_translated"], clock["reader_asks"])
-        if asked >= 0:
-            note_page(clock, SET_PAGE | ASKS_READER << 8, asked, 0)
+        _note_pages(clock, asked)
     finished = 0
     if retry >= 0:
         clock["reader_lookup"] = retry

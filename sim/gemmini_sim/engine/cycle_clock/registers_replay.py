@@ -81,5 +81,8 @@ REPLAY_REGISTERS = [
     ("vectors", "i8", (VECTORS,)),
     ("journal_used", "i8"),
     ("journal_tail", "i8"),
+    ("matched_packet", "i8"),  # what was asked last: what follows from it is not noted again
+    ("matched_valid", "i8"),
+    ("compared", "i8", (2,)),
     ("journal", "i8", (JOURNAL,)),
 ]

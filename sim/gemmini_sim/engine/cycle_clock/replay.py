@@ -37,7 +37,7 @@ from gemmini_sim.engine.cycle_clock.journal import (
     RETURN,
     note,
 )
-from gemmini_sim.engine.cycle_clock.l2_directory import decide, find
+from gemmini_sim.engine.cycle_clock.l2_directory import decide, find, register_of
 from gemmini_sim.engine.cycle_clock.reader import ASKS_READER, PAGE
 from gemmini_sim.engine.cycle_clock.records import COMMAND_DTYPE, EVENT_DTYPE, FENCE_COMMIT, ROCC_COMMIT, STALL_NAMES
 from gemmini_sim.engine.cycle_clock.registers_replay import (
@@ -240,13 +240,20 @@ def _counter(clock, number):
 
 
 @jit
+def _begin_journal(clock):
+    clock["journal_tail"] = clock["node_link"][clock["stretch_node"]]
+    clock["matched_packet"] = -1
+    clock["compared"][0] = clock["compared"][1] = -1
+
+
+@jit
 def _open(clock, node):
     """Begin a stretch in a known state."""
     clock["stretch_node"] = node
     clock["stretch_base"] = clock["now"]
     clock["stretch_sequence"] = clock["sequence"]
     clock["stretch_calls"] = 0
-    clock["journal_tail"] = clock["node_link"][node]
+    _begin_journal(clock)
     clock["replay_mode"] = REPLAY if clock["journal"][clock["journal_tail"]] else RECORD
     clock["undo_count"] = 0
     clock["before_lfsr"] = clock["lfsr"]
@@ -310,14 +317,7 @@ def _answer(clock, tags, asked, about):
     line = address >> clock["line_shift"]
     mshr = (asked >> 8) & 15
     if what == MATCH:
-        set_index = line & (clock["sets"] - 1)
-        mask = (asked >> 16) & 0xFFFF
-        while mask:
-            mshr = lowest_bit(mask)
-            mask &= mask - 1
-            if clock["mshr_set"][mshr] == set_index:
-                return mshr
-        return -1
+        return register_of(clock, asked >> 16, line)
     if what == LINE:
         return 1 if line == clock["mshr_line"][mshr] else 0
     if what in (LOOK_UP, PLAN):
@@ -415,7 +415,12 @@ def _simulate_again(clock, tags, trace, events):
     clock["now"] = clock["stretch_base"]
     clock["sequence"] = clock["stretch_sequence"]
     restore(clock, clock["node_vector"][clock["stretch_node"]])
-    clock["journal_tail"] = clock["node_link"][clock["stretch_node"]]
+    mask = clock["mshr_valid"]
+    while mask:
+        mshr = lowest_bit(mask)
+        mask &= mask - 1
+        clock["set_owner"][clock["mshr_set"][mshr]] = mshr
+    _begin_journal(clock)
     clock["replay_mode"] = RECORD
     calls = clock["stretch_calls"]
     clock["stretch_calls"] = 0

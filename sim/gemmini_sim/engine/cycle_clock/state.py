@@ -28,6 +28,7 @@ from gemmini_sim.engine.cycle_clock.sizes import (
     COMMANDS,
     MSHRS,
     NOTED,
+    SETS,
     STATION,
     TRACKERS,
     TRANSACTIONS,
@@ -156,6 +157,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
         If a queue of the description is longer than the clock's bit masks and rings.
     """
     queues = config.queues
+    sets = config.l2.kilobytes * 1024 // (config.l2.ways * config.l2.line_bytes)
     for name, value, limit in (
         ("queues.station_load", queues.station_load, _MASK_BITS),
         ("queues.station_execute", queues.station_execute, _MASK_BITS),
@@ -168,6 +170,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
         ("scratchpad.banks", config.scratchpad.banks, BANKS),
         ("accumulator.banks", config.accumulator.banks, BANKS),
         ("l2.misses", config.l2.misses, MSHRS),
+        ("l2.kilobytes: sets", sets, SETS),
     ):
         if value > limit:
             raise ValueError(f"{name}: the clock holds at most {limit}, not {value}")
@@ -204,7 +207,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["tag_queue"] = config.array.operations_in_flight + 1
     state["mshrs"] = config.l2.misses
     state["ways"] = config.l2.ways
-    state["sets"] = config.l2.kilobytes * 1024 // (config.l2.ways * config.l2.line_bytes)
+    state["sets"] = sets
     state["memory_bytes"] = config.memory.bytes_per_cycle
     state["memory_beats"] = config.l2.line_bytes // config.memory.bytes_per_cycle
     state["dram_latency"] = config.memory.latency
