@@ -29,19 +29,19 @@ FENCE, HOST_LINE, HOST_RELEASE = "fence", "host line", "host release"
 class Host:
     """Gives a clock calls with the same pauses, whatever it answers."""
 
-    def __init__(self, config, *, replaying):
+    def __init__(self, config, *, replaying, tracing=False):
         link()
-        self.config = config
-        self.clock = module.new_clock(config, replaying=replaying)[0]
+        self.clock = module.new_clock(config, replaying=replaying, tracing=tracing)[0]
         self.tags = module.new_tags(config)
+        self.trace = module.new_trace(2048 if tracing else 0)
+        self.events = module.new_events(0)
         self.cycle = 100
         self.answers = []
 
     def give(self, calls, *, pc=0x8000_0000, pauses=None):
-        none = module.new_trace(0), module.new_events(0)
         for number, call in enumerate(calls):
             self.cycle += 1 if pauses is None else int(pauses[number])
-            state = self.clock, self.tags, *none, self.cycle
+            state = self.clock, self.tags, self.trace, self.events, self.cycle
             if call == FENCE:
                 self.cycle = int(module.fence(*state))
             elif call[0] == HOST_LINE:
@@ -54,9 +54,9 @@ class Host:
             self.answers.append(self.cycle)
 
     def result(self):
-        module.settle(self.clock, self.tags, module.new_trace(0), module.new_events(0))
+        module.settle(self.clock, self.tags, self.trace, self.events)
         counts = [int(self.clock[name]) for name in ("now", "misses", "reads", "writes", "array_rows", "lfsr")]
-        return self.answers, self.clock["stalls"].tolist(), counts, self.tags.tolist()
+        return self.answers, self.clock["stalls"].tolist(), counts, self.tags.tolist(), self.trace.tolist()
 
 
 def tile(dim, step):
@@ -117,13 +117,13 @@ def moved(calls, distance):
 
 
 @pytest.mark.parametrize("preset", preset_names())
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 def test_replayed_loops_take_the_times_of_simulated_ones(preset, seed):
     config = load_config(preset)
     results = []
     for replaying in (True, False):
         rng = np.random.default_rng(seed)
-        host = Host(config, replaying=replaying)
+        host = Host(config, replaying=replaying, tracing=seed % 2 == 1)
         host.give(setup())
         for _ in range(4):
             calls = random_calls(rng, config, 24)

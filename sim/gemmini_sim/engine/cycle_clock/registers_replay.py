@@ -11,6 +11,7 @@ __all__ = [
     "MOST_CALLS",
     "NODES",
     "REPLAY_REGISTERS",
+    "ROWS",
     "SHAPES",
     "SLOTS",
     "TAGS",
@@ -25,6 +26,7 @@ NODES = 1 << 14
 SLOTS = 1 << 15  # of the hash table of nodes, twice as many
 VECTORS = 1 << 21  # words of all canonical states
 JOURNAL = 1 << 22  # words of all journals
+ROWS = 256  # of the command trace that a stretch may still change
 UNDO = 4096  # changes of the tag array in a stretch
 COUNTERS = 4 + len(STALL_NAMES)
 
@@ -44,13 +46,17 @@ REPLAY_REGISTERS = [
     ("stretch_base", "i8"),
     ("stretch_sequence", "i8"),
     ("stretch_calls", "i8"),
-    ("stretch_pc", "i8"),
+    ("last_pc", "i8"),
     ("shape", "i8"),  # what the calls since the last turn of a loop were, as one number
     ("shapes", "i8", (SHAPES,)),  # those seen before
     ("stretch_funct", "i8", (MOST_CALLS,)),
     ("stretch_rs1", "i8", (MOST_CALLS,)),
     ("stretch_rs2", "i8", (MOST_CALLS,)),
     ("stretch_cycle", "i8", (MOST_CALLS,)),
+    ("stretch_pc", "i8", (MOST_CALLS,)),
+    ("stretch_row", "i8"),  # of the command trace: that of the first call
+    ("before_lost", "i8", (ROWS,)),
+    ("before_conflict", "i8", (ROWS,)),
     ("stretch_counters", "i8", (COUNTERS,)),
     # --- where loads and stores begin in DRAM, by the tag that their addresses carry
     ("sequence", "i8"),

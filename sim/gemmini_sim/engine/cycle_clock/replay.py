@@ -45,6 +45,7 @@ from gemmini_sim.engine.cycle_clock.registers_replay import (
     JOURNAL,
     MOST_CALLS,
     NODES,
+    ROWS,
     SHAPES,
     SLOTS,
     TAGS,
@@ -69,6 +70,7 @@ _FENCE_AFTER_BUSY = 3
 _FEWEST_CALLS = 6  # of a stretch
 _PATIENCE = 512  # new states in a row after which it is not worth looking for a while
 _PAUSE = 2048  # turns of a loop
+_ROW_WORDS = 8
 _SPREAD = 0x1E3779B97F4A7C15  # an odd number without a pattern
 
 
@@ -76,7 +78,7 @@ _SPREAD = 0x1E3779B97F4A7C15  # an odd number without a pattern
 
 
 @jit
-def _command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
+def _command(clock, tags, trace, events, cycle, funct, rs1, rs2):
     commit = cycle
     advance(clock, tags, trace, events, cycle, TIME)
     if not stage_has_room(clock, ROUTER):
@@ -89,19 +91,25 @@ def _command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
     if clock["tracing"]:
         row = clock["trace_count"]
         clock["trace_count"] += 1
-        if row < trace.shape[0]:
-            entry = trace[row]
-            entry["pc"] = pc
-            entry["funct"] = funct
-            entry["unit"] = _CONFIG_UNIT
-            entry["rs1"] = rs1
-            entry["rs2"] = rs2
-            entry["ready"] = cycle
-            entry["commit"] = commit
         log(clock, commit, ROCC_COMMIT, funct, rs1, rs2)
         write_log(clock, trace, events)
     stage_push(clock, ROUTER, push_command(clock, funct, rs1, rs2, row, 0))
     return commit
+
+
+@jit
+def _write_row(clock, trace, cycle, commit, funct, rs1, rs2, pc):
+    """Write the row of the command that was given last into the command trace."""
+    row = clock["trace_count"] - 1
+    if row < trace.shape[0]:
+        entry = trace[row]
+        entry["pc"] = pc
+        entry["funct"] = funct
+        entry["unit"] = _CONFIG_UNIT
+        entry["rs1"] = rs1
+        entry["rs2"] = rs2
+        entry["ready"] = cycle
+        entry["commit"] = commit
 
 
 @jit
@@ -150,13 +158,17 @@ def _simulate(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
     """Simulate a call, and note it down if a stretch is under way; return when it commits."""
     if clock["replay_mode"] == RECORD:
         note(clock, _asked(clock, cycle, funct), _about(clock, funct, rs1), rs2)
-        _keep_call(clock, cycle, funct, rs1, rs2)
+        _keep_call(clock, cycle, funct, rs1, rs2, pc)
     if funct == FENCE:
         commit = _fence(clock, tags, trace, events, cycle)
     else:
+        tagged = rs1
         if clock["replay_on"] and _has_address(funct, rs1):
-            rs1 |= _new_tag(clock, rs1) << ADDRESS_BITS
-        commit = _command(clock, tags, trace, events, cycle, funct, rs1, rs2, pc)
+            tagged |= _new_tag(clock, rs1) << ADDRESS_BITS
+        rows = clock["trace_count"]
+        commit = _command(clock, tags, trace, events, cycle, funct, tagged, rs2)
+        if clock["trace_count"] > rows:
+            _write_row(clock, trace, cycle, commit, funct, rs1, rs2, pc)
     if clock["replay_mode"] == RECORD:
         note(clock, RETURN, commit - clock["stretch_base"], 0)
     if clock["hung"]:
@@ -166,12 +178,13 @@ def _simulate(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
 
 
 @jit
-def _keep_call(clock, cycle, funct, rs1, rs2):
+def _keep_call(clock, cycle, funct, rs1, rs2, pc):
     number = clock["stretch_calls"]
     clock["stretch_funct"][number] = funct
     clock["stretch_rs1"][number] = rs1
     clock["stretch_rs2"][number] = rs2
     clock["stretch_cycle"][number] = cycle
+    clock["stretch_pc"][number] = pc
     clock["stretch_calls"] = number + 1
 
 
@@ -247,14 +260,73 @@ def _begin_journal(clock):
 
 
 @jit
-def _open(clock, node):
+def _keep_rows(clock, trace):
+    """Note what the last rows of the command trace say before the stretch."""
+    first = clock["stretch_row"] - ROWS
+    for i in range(max(0, -first), ROWS):
+        clock["before_lost"][i] = trace[first + i]["lost"]
+        clock["before_conflict"][i] = trace[first + i]["bank_conflict"]
+
+
+@jit
+def _note_rows(clock, trace, at):
+    """Write behind an end, at a place of the journal, what the stretch changed in the command trace; return its end."""
+    base = clock["stretch_base"]
+    first = clock["stretch_row"] - ROWS
+    count = 0
+    end = at + 1
+    for row in range(max(0, first), clock["trace_count"]):
+        entry = trace[row]
+        lost, conflict = entry["lost"], entry["bank_conflict"]
+        if row < clock["stretch_row"]:
+            lost -= clock["before_lost"][row - first]
+            conflict -= clock["before_conflict"][row - first]
+        if lost or entry["allocate"] >= base or entry["issue"] >= base or entry["complete"] >= base:
+            clock["journal"][end] = row - clock["stretch_row"]
+            clock["journal"][end + 1] = entry["unit"]
+            clock["journal"][end + 2] = entry["allocate"] - base
+            clock["journal"][end + 3] = entry["issue"] - base
+            clock["journal"][end + 4] = entry["start"] - base
+            clock["journal"][end + 5] = entry["complete"] - base
+            clock["journal"][end + 6] = lost
+            clock["journal"][end + 7] = conflict
+            end += _ROW_WORDS
+            count += 1
+    clock["journal"][at] = count
+    return end
+
+
+@jit
+def _change_rows(clock, trace, at):
+    """Change the command trace as the stretch did that is noted at a place of the journal."""
+    base = clock["stretch_base"]
+    for i in range(clock["journal"][at]):
+        word = at + 1 + i * _ROW_WORDS
+        entry = trace[clock["stretch_row"] + clock["journal"][word]]
+        entry["unit"] = clock["journal"][word + 1]
+        if clock["journal"][word + 2] >= 0:
+            entry["allocate"] = base + clock["journal"][word + 2]
+        if clock["journal"][word + 3] >= 0:
+            entry["issue"] = base + clock["journal"][word + 3]
+        if clock["journal"][word + 5] >= 0:
+            entry["start"] = base + clock["journal"][word + 4]
+            entry["complete"] = base + clock["journal"][word + 5]
+        entry["lost"] += clock["journal"][word + 6]
+        entry["bank_conflict"] += clock["journal"][word + 7]
+
+
+@jit
+def _open(clock, trace, node):
     """Begin a stretch in a known state."""
     clock["stretch_node"] = node
     clock["stretch_base"] = clock["now"]
     clock["stretch_sequence"] = clock["sequence"]
     clock["stretch_calls"] = 0
+    clock["stretch_row"] = clock["trace_count"]
     _begin_journal(clock)
     clock["replay_mode"] = REPLAY if clock["journal"][clock["journal_tail"]] else RECORD
+    if clock["tracing"] and clock["replay_mode"] == RECORD:
+        _keep_rows(clock, trace)
     clock["undo_count"] = 0
     clock["before_lfsr"] = clock["lfsr"]
     clock["before_misses"] = clock["misses"]
@@ -271,7 +343,7 @@ def _open(clock, node):
 
 
 @jit
-def _close(clock):
+def _close(clock, trace):
     """End the stretch under way, if any, in the present state, and begin the next."""
     if clock["nodes"] == NODES or clock["journal_used"] + 65536 > JOURNAL or clock["vectors_used"] + 16384 > VECTORS:
         _forget(clock)
@@ -291,7 +363,9 @@ def _close(clock):
             for number in range(COUNTERS):
                 clock["journal"][counters + number] = _counter(clock, number) - clock["stretch_counters"][number]
             clock["journal_used"] = counters + COUNTERS
-    _open(clock, node)
+            if clock["tracing"]:
+                clock["journal_used"] = _note_rows(clock, trace, counters + COUNTERS)
+    _open(clock, trace, node)
 
 
 # --- replaying
@@ -340,7 +414,7 @@ def _answer(clock, tags, asked, about):
 
 
 @jit
-def _pass_end(clock):
+def _pass_end(clock, trace):
     """Go on to the next stretch if this one ends here; return False if it is not known how that goes on."""
     item = clock["journal"][clock["journal_tail"]]
     while item and clock["journal"][item] & 0xFF != END:
@@ -355,14 +429,16 @@ def _pass_end(clock):
     clock["command_count"] += clock["journal"][counters + 3]
     for cause in range(len(STALL_NAMES)):
         clock["stalls"][cause] += clock["journal"][counters + 4 + cause]
-    _open(clock, clock["journal"][item] >> 8)
+    if clock["tracing"]:
+        _change_rows(clock, trace, counters + COUNTERS)
+    _open(clock, trace, clock["journal"][item] >> 8)
     return clock["replay_mode"] == REPLAY
 
 
 @jit
-def _replay(clock, tags, cycle, funct, rs1, rs2):
+def _replay(clock, tags, trace, cycle, funct, rs1, rs2, pc):
     """Find in the journal when a call commits; return False if the journal does not say so."""
-    if not _pass_end(clock):
+    if not _pass_end(clock, trace):
         return False
     asked = _asked(clock, cycle, funct)
     about = _about(clock, funct, rs1)
@@ -382,7 +458,10 @@ def _replay(clock, tags, cycle, funct, rs1, rs2):
         if asked & 0xFF == RETURN:
             clock["call_commit"] = clock["stretch_base"] + about
             clock["journal_tail"] = item + FOLLOWING
-            _keep_call(clock, cycle, funct, rs1, rs2)
+            _keep_call(clock, cycle, funct, rs1, rs2, pc)
+            if clock["tracing"] and funct != FENCE:
+                clock["trace_count"] += 1
+                _write_row(clock, trace, cycle, clock["call_commit"], funct, rs1, rs2, pc)
             return True
         if clock["undo_count"] == UNDO:
             return False
@@ -414,6 +493,7 @@ def _simulate_again(clock, tags, trace, events):
         clock["mshr_victim"][mshr] = clock["before_victim"][mshr]
     clock["now"] = clock["stretch_base"]
     clock["sequence"] = clock["stretch_sequence"]
+    clock["trace_count"] = clock["stretch_row"]
     restore(clock, clock["node_vector"][clock["stretch_node"]])
     mask = clock["mshr_valid"]
     while mask:
@@ -422,12 +502,15 @@ def _simulate_again(clock, tags, trace, events):
         clock["set_owner"][clock["mshr_set"][mshr]] = mshr
     _begin_journal(clock)
     clock["replay_mode"] = RECORD
+    if clock["tracing"]:
+        _keep_rows(clock, trace)
     calls = clock["stretch_calls"]
     clock["stretch_calls"] = 0
     for number in range(calls):
         funct = clock["stretch_funct"][number]
         rs1, rs2 = clock["stretch_rs1"][number], clock["stretch_rs2"][number]
-        _simulate(clock, tags, trace, events, clock["stretch_cycle"][number], funct, rs1, rs2, 0)
+        cycle, pc = clock["stretch_cycle"][number], clock["stretch_pc"][number]
+        _simulate(clock, tags, trace, events, cycle, funct, rs1, rs2, pc)
 
 
 @jit
@@ -452,14 +535,14 @@ def _has_come_before(clock):
 
 
 @jit
-def _turn(clock):
+def _turn(clock, trace):
     """At the turn of a loop: end a stretch, begin one."""
     if clock["replay_pause"] > 0:
         clock["replay_pause"] -= 1
     elif not _has_come_before(clock):
         clock["replay_mode"] = OFF
     elif clock["replay_mode"] == OFF or clock["stretch_calls"] >= _FEWEST_CALLS:
-        _close(clock)
+        _close(clock, trace)
     if clock["replay_new"] >= _PATIENCE:
         clock["replay_new"] = _PATIENCE // 2
         clock["replay_pause"] = _PAUSE
@@ -467,8 +550,10 @@ def _turn(clock):
 
 
 @jit
-def _is_left_out(funct, rs1):
-    """Return whether a command is one that is not replayed: a hardware loop, an address that is none."""
+def _is_left_out(clock, trace, events, funct, rs1):
+    """Return whether nothing is replayed from now on: events are logged, a hardware loop, an address that is none."""
+    if events.shape[0] or (clock["tracing"] and clock["trace_count"] >= trace.shape[0]):
+        return True
     if is_transfer(funct):
         return rs1 >> ADDRESS_BITS != 0
     return 8 <= funct <= 13 or 15 <= funct <= 21
@@ -492,19 +577,19 @@ def call(clock, tags, trace, events, cycle, funct):
         _settle(clock, tags, trace, events)
         return
     rs1, rs2, pc = clock["call_rs1"], clock["call_rs2"], clock["call_pc"]
-    if clock["replay_on"] and _is_left_out(funct, rs1):
+    if clock["replay_on"] and _is_left_out(clock, trace, events, funct, rs1):
         _settle(clock, tags, trace, events)
         clock["replay_on"] = 0
     if clock["replay_on"]:
-        if clock["replay_mode"] == REPLAY and not _replay(clock, tags, cycle, funct, rs1, rs2):
+        if clock["replay_mode"] == REPLAY and not _replay(clock, tags, trace, cycle, funct, rs1, rs2, pc):
             _simulate_again(clock, tags, trace, events)
-        if pc <= clock["stretch_pc"] or clock["stretch_calls"] == MOST_CALLS:
+        if pc <= clock["last_pc"] or clock["stretch_calls"] == MOST_CALLS:
             if clock["replay_mode"] != REPLAY:
-                _turn(clock)
-                if clock["replay_mode"] == REPLAY and not _replay(clock, tags, cycle, funct, rs1, rs2):
+                _turn(clock, trace)
+                if clock["replay_mode"] == REPLAY and not _replay(clock, tags, trace, cycle, funct, rs1, rs2, pc):
                     _simulate_again(clock, tags, trace, events)
             clock["shape"] = 0
-        clock["stretch_pc"] = pc
+        clock["last_pc"] = pc
         clock["shape"] = (clock["shape"] ^ (0 if is_transfer(funct) else rs1) ^ rs2 << 1 ^ funct) * _SPREAD
         if clock["replay_mode"] == REPLAY:
             return

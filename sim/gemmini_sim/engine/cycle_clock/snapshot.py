@@ -23,7 +23,7 @@ from gemmini_sim.engine.cycle_clock.registers_array import ARRAY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_command import COMMAND_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_memory import MEMORY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_move import MOVE_REGISTERS
-from gemmini_sim.engine.cycle_clock.registers_replay import TAGS, VECTORS
+from gemmini_sim.engine.cycle_clock.registers_replay import ROWS, TAGS, VECTORS
 from gemmini_sim.engine.cycle_clock.sizes import MESH_OPERATIONS
 from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE, GENERAL_REGISTERS
 
@@ -32,9 +32,9 @@ __all__ = ["is_transfer", "restore", "snapshot"]
 _settings: Any = numba.config  # a module whose variables are made at run time
 
 # How a register becomes a word.
-_RAW, _TIME, _PACKET, _ADDRESS, _OPERAND, _IF, _BLOCKED, _OPERATION, _VICTIM, _RECENT = range(10)
+_RAW, _TIME, _PACKET, _ADDRESS, _OPERAND, _IF, _BLOCKED, _OPERATION, _VICTIM, _RECENT, _TRACED, _BEGUN = range(12)
 # Which elements of a group of arrays count.
-_ALL, _RING, _BITS, _UNUSED, _FLAG, _BANK, _ROWS, _MEMBER = range(10, 18)
+_ALL, _RING, _BITS, _UNUSED, _FLAG, _BANK, _ROWS, _MEMBER = range(20, 28)
 
 _PAST = -16  # no unit looks further back
 _FUTURE = 1 << 40
@@ -63,8 +63,7 @@ _EXCLUDED = {
     # states in which these hold anything are not taken
     *("waiting_count", "host_valid", "host_release_line", "grant_ack_time", "hung"),
     # only traces have these
-    *("was_busy", "trace_count", "event_count", "command_row", "entry_row", "entry_begun", "entry_blocker"),
-    *("blamed", "last_blamed"),
+    *("was_busy", "trace_count", "event_count", "entry_blocker", "blamed", "last_blamed", "fed_row"),
     # counted from
     *("blocked_by_others", "mesh_operation"),
 }
@@ -177,6 +176,7 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
             ("command_rs1", _OPERAND, 0, "command_funct"),
             ("command_rs2", _RAW, 0),
             ("command_from", _RAW, 0),
+            ("command_row", _TRACED, 0),
             ("command_blocked", _BLOCKED, 0),
         ],
     ),
@@ -190,6 +190,8 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
                 ("entry_rs1", _OPERAND, 64 * queue, "entry_funct"),
                 *[(f"entry_{n}", _RAW, 64 * queue) for n in ("rs2", "wait", "operands", "from")],
                 ("entry_time", _TIME, 64 * queue),
+                ("entry_row", _TRACED, 64 * queue),
+                ("entry_begun", _BEGUN, 64 * queue),
             ],
         )
         for queue in range(3)
@@ -421,6 +423,17 @@ def _concrete(clock, word):
 
 
 @jit
+def _from_last_row(clock, row):
+    """Return a row of the command trace, counted from its end; 0 for none."""
+    return row - clock["trace_count"] if row >= 0 else 0
+
+
+@jit
+def _to_row(clock, word):
+    return word + clock["trace_count"] if word < 0 else -1
+
+
+@jit
 def _emit_member(clock, kind, at, beside):
     word = _get(clock, at)
     if kind == _PACKET:
@@ -441,6 +454,10 @@ def _emit_member(clock, kind, at, beside):
         word = word & DIRTY if _get(clock, beside) & SEND_RELEASE else 0
     elif kind == _RECENT:
         word = word if _get(clock, beside) - clock["now"] > _PAST else 0
+    elif kind == _TRACED:
+        word = _from_last_row(clock, word)
+    elif kind == _BEGUN:
+        word = word - clock["now"] if clock["tracing"] else 0
     _emit(clock, word)
 
 
@@ -459,6 +476,10 @@ def _restore_member(clock, kind, at, beside, word):
         word += clock["blocked_by_others"]
     elif kind == _OPERATION:
         word += clock["mesh_operation"]
+    elif kind == _TRACED:
+        word = _to_row(clock, word)
+    elif kind == _BEGUN:
+        word += clock["now"]
     elif kind == _VICTIM:
         return
     _set(clock, at, word)
@@ -497,6 +518,7 @@ def _emit_first(clock):
     _emit(clock, clock["out_norm"] - issue)
     _emit(clock, clock["out_dispatch"] - issue)
     _emit(clock, clock["out_end"] - issue)
+    _emit(clock, _from_last_row(clock, clock["last_blamed"]))
     pushed, popped = clock["response_pushed"], clock["response_popped"]
     _emit(clock, pushed - popped)
     for i in range(popped, pushed):
@@ -548,6 +570,7 @@ def _restore_first(clock):
     clock["out_norm"] = _take(clock)
     clock["out_dispatch"] = _take(clock)
     clock["out_end"] = _take(clock)
+    clock["last_blamed"] = _to_row(clock, _take(clock))
     popped = 64
     pushed = popped + _take(clock)
     clock["response_pushed"] = pushed
@@ -599,6 +622,7 @@ def _is_quiet(clock):
         and clock["grant_ack_time"] < 0
         and clock["response_pushed"] >= _ANSWERS
         and clock["vectors_used"] + 8192 < VECTORS
+        and (clock["last_blamed"] < 0 or clock["trace_count"] - clock["last_blamed"] < ROWS)
     )
 
 

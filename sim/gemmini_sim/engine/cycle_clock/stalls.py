@@ -40,6 +40,8 @@ NOBODY = -1
 @jit
 def note_fed(clock, a_goes, any_goes):
     """Note what the execute controller read in this cycle: a row of A, of weights only, or nothing."""
+    if clock["tracing"]:
+        clock["fed_row"] = _row_of_execute(clock, 0)
     if clock["execute_kind"] == _SINGLE_PRELOAD or clock["op_a_garbage"]:
         clock["fed"] = PRELOADING if any_goes else BANK
     else:
@@ -67,7 +69,7 @@ def account(clock, cycles):
             cause = clock["last_cause"] if clock["last_cause"] not in (ARRAY, HOST) else HOST_LATE
             clock["blamed"] = clock["last_blamed"]
     elif clock["tracing"]:
-        clock["blamed"] = _row_of_execute(clock, 0)
+        clock["blamed"] = clock["fed_row"]
     if cause == LOADING and clock["waits_for"] >= 0:
         # a load that came late into the station because the line before it stood still: that long it is not to blame
         held = min(cycles, clock["entry_held"][clock["waits_for"]])

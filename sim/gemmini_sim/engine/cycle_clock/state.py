@@ -109,6 +109,7 @@ GENERAL_REGISTERS = [
     # --- where the cycles went (stalls.py)
     ("stalls", "i8", (len(STALL_NAMES),)),
     ("fed", "i8"),  # what the array got in this cycle, -1 for nothing
+    ("fed_row", "i8"),  # trace row of the command that it got it for
     ("last_cause", "i8"),
     ("blamed", "i8"),  # trace row of the command that a cycle is lost to, -1 for none
     ("last_blamed", "i8"),
@@ -247,7 +248,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["waiting_next"] = np.arange(1, WAITING + 1)
     # commands whose address may be on its way at once must have tags of their own
     on_their_way = COMMANDS + queues.station_load + queues.station_store + queues.load + queues.store + 2 * TRACKERS
-    state["replay_on"] = replaying and not tracing and not _settings.DISABLE_JIT and on_their_way < TAGS
+    state["replay_on"] = replaying and not _settings.DISABLE_JIT and on_their_way < TAGS
     if config.memory.banks:  # the rows that are open depend on addresses
         state["replay_on"] = 0
     state["low_bits"] = max(config.l2.line_bytes, config.dma.request_bytes) - 1
