@@ -62,6 +62,8 @@ _EXCLUDED = {
     *("made_funct", "made_rs1", "made_rs2", "made_row", "entering_since"),
     # states in which these hold anything are not taken
     *("waiting_count", "host_valid", "host_release_line", "grant_ack_time", "hung"),
+    # only for finding that the hardware hangs
+    *("slowest_row", "patience"),
     # only traces have these
     *("was_busy", "trace_count", "event_count", "entry_blocker", "blamed", "last_blamed", "fed_row"),
     # counted from
