@@ -11,10 +11,10 @@ __all__ = [
     "MOST_CALLS",
     "NODES",
     "REPLAY_REGISTERS",
-    "ROWS",
     "SHAPES",
     "SLOTS",
     "TAGS",
+    "TRACE_ROWS",
     "UNDO",
     "VECTORS",
 ]
@@ -26,7 +26,7 @@ NODES = 1 << 14
 SLOTS = 1 << 15  # of the hash table of nodes, twice as many
 VECTORS = 1 << 21  # words of all canonical states
 JOURNAL = 1 << 22  # words of all journals
-ROWS = 256  # of the command trace that a stretch may still change
+TRACE_ROWS = 256  # of the command trace that a stretch may still change
 UNDO = 4096  # changes of the tag array in a stretch
 COUNTERS = 4 + len(STALL_NAMES)
 
@@ -55,8 +55,8 @@ REPLAY_REGISTERS = [
     ("stretch_cycle", "i8", (MOST_CALLS,)),
     ("stretch_pc", "i8", (MOST_CALLS,)),
     ("stretch_row", "i8"),  # of the command trace: that of the first call
-    ("before_lost", "i8", (ROWS,)),
-    ("before_conflict", "i8", (ROWS,)),
+    ("before_lost", "i8", (TRACE_ROWS,)),
+    ("before_conflict", "i8", (TRACE_ROWS,)),
     ("stretch_counters", "i8", (COUNTERS,)),
     # --- where loads and stores begin in DRAM, by the tag that their addresses carry
     ("sequence", "i8"),

@@ -47,6 +47,7 @@ __all__ = [
 
 _settings: Any = numba.config  # a module whose variables are made at run time
 
+_STORED_ROWS = 25  # at most between the store controller and the writer's requests
 _MASK_BITS = 62  # entries that a mask has bits for
 
 GENERAL_REGISTERS = [
@@ -246,8 +247,10 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["last_cause"] = HOST
     state["lfsr"] = 1
     state["waiting_next"] = np.arange(1, WAITING + 1)
-    # commands whose address may be on its way at once must have tags of their own
-    on_their_way = COMMANDS + queues.station_load + queues.station_store + queues.load + queues.store + 2 * TRACKERS
+    # commands whose addresses may be on their way at once must have tags of their own: those in front of the station
+    # and in it, and stores of a row each in the queues behind it, in the DMA and in the L2
+    on_their_way = COMMANDS + queues.station_load + queues.station_store
+    on_their_way += _STORED_ROWS + config.dma.reads_in_flight + config.l2.misses
     state["replay_on"] = replaying and not _settings.DISABLE_JIT and on_their_way < TAGS
     if config.memory.banks:  # the rows that are open depend on addresses
         state["replay_on"] = 0

@@ -1,0 +1,371 @@
+"""Which registers make up a state of the clock, and how each of them becomes a word of its canonical form.
+
+Every register that is not named here counts as it is: to leave one out is to say that nothing reads it, or that what
+depends on it is a question that the journal notes. A register that never has the same value twice (a time, a row of a
+trace, an address) must be named, or no state ever comes again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gemmini_sim.engine.cycle_clock.registers_array import ARRAY_REGISTERS
+from gemmini_sim.engine.cycle_clock.registers_command import COMMAND_REGISTERS
+from gemmini_sim.engine.cycle_clock.registers_memory import MEMORY_REGISTERS
+from gemmini_sim.engine.cycle_clock.registers_move import MOVE_REGISTERS
+from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE, GENERAL_REGISTERS
+
+__all__ = [
+    "ADDRESS",
+    "ALL",
+    "BANK",
+    "BEGUN",
+    "BITS",
+    "BLOCKED",
+    "FLAG",
+    "IF",
+    "MEMBER",
+    "OPERAND",
+    "OPERATION",
+    "PACKET",
+    "RAW",
+    "RECENT",
+    "RING",
+    "ROWS",
+    "TABLE",
+    "TIME",
+    "TRACED",
+    "UNUSED",
+    "VICTIM",
+]
+
+# How a register becomes a word.
+RAW, TIME, PACKET, ADDRESS, OPERAND, IF, BLOCKED, OPERATION, VICTIM, RECENT, TRACED, BEGUN = range(12)
+# Which elements of a group of arrays count.
+ALL, RING, BITS, UNUSED, FLAG, BANK, ROWS, MEMBER = range(20, 28)
+
+
+_FIELDS: Any = CLOCK_DTYPE.fields
+
+
+def _word(name: str, place: int = 0) -> int:
+    return int(_FIELDS[name][1]) // 8 + place
+
+
+def _words(name: str) -> int:
+    return int(_FIELDS[name][0].itemsize) // 8
+
+
+_EXCLUDED = {
+    # asked for anew, or counts
+    *("now", "lfsr", "mshr_line", "mshr_way", "mshr_set", "set_owner", "reader_page", "writer_page"),
+    *("probe_count", "probe_line", "stalls", "misses", "reads", "writes", "array_rows", "command_count"),
+    # set before they are read
+    *("ready", "offered", "offered_to", "host_packet", "host_time", "host_done", "host_beats", "host_release_time"),
+    *("grant_ack_mshr", "waiting_packet", "waiting_next", "waiting_free", "waiting_first", "waiting_final"),
+    *("made_funct", "made_rs1", "made_rs2", "made_row", "entering_since"),
+    # states in which these hold anything are not taken
+    *("waiting_count", "host_valid", "host_release_line", "grant_ack_time", "hung"),
+    # only for finding that the hardware hangs
+    *("slowest_row", "patience"),
+    # only traces have these
+    *("was_busy", "trace_count", "event_count", "entry_blocker", "blamed", "last_blamed", "fed_row"),
+    # counted from
+    *("blocked_by_others", "mesh_operation"),
+}
+
+_TIMES = (
+    *("wake", "due_results", "due_mesh", "due_rows", "due_responses", "stage_pop", "queue_pop", "writer_stall"),
+    *("out_scale_pop", "out_norm_pop", "out_dispatch_pop", "channel_pop", "unroll_pop", "execute_pop", "pending_time"),
+    *("mesh_written_time", "acquire_pop", "clean_pop", "sink_pop", "directory_read", "directory_write_time"),
+    *("probe_free", "scale_free"),
+)
+
+# Registers of which one after the other makes a queue: (head, count, length, members)
+_RINGS: list[tuple[str, int, str, int, int, list[tuple[Any, ...]]]] = []
+
+
+def _ring(head: str, count: str, length: int, place: int, members: list[tuple[Any, ...]]) -> None:
+    _RINGS.append((head, place, count, place, length, [(n, t, place * length, *rest) for n, t, *rest in members]))
+
+
+for _stage in range(5):
+    _ring("stage_head", "stage_count", 2, _stage, [("stage_command", RAW), ("stage_time", TIME)])
+for _queue in range(3):
+    _ring("unissued_head", "unissued_count", 64, _queue, [("unissued", RAW)])
+    _ring(
+        "queue_head",
+        "queue_count",
+        64,
+        _queue,
+        [
+            ("queue_entry", RAW),
+            ("queue_funct", RAW),
+            ("queue_rs1", OPERAND, "queue_funct"),
+            ("queue_rs2", RAW),
+            ("queue_time", TIME),
+        ],
+    )
+for _channel in range(4):
+    _ring("channel_head", "channel_count", 2, _channel, [("channel_packet", PACKET), ("channel_time", TIME)])
+for _path in range(2):
+    _ring(
+        "arrive_head",
+        "arrive_count",
+        64,
+        _path,
+        [(f"arrive_{n}", RAW) for n in ("local", "tracker", "bytes", "repeats", "pixels")] + [("arrive_time", TIME)],
+    )
+_ring(
+    "row_head",
+    "row_count",
+    64,
+    0,
+    [("row_address", ADDRESS), ("row_local", RAW), ("row_tracker", RAW), ("row_time", TIME)],
+)
+_ring(
+    "unroll_head",
+    "unroll_count",
+    2,
+    0,
+    [(f"unroll_{n}", RAW) for n in ("entry", "funct", "rs1", "rs2")] + [("unroll_time", TIME)],
+)
+_ring(
+    "execute_head",
+    "execute_count",
+    64,
+    0,
+    [(f"execute_{n}", RAW) for n in ("entry", "funct", "rs1", "rs2")] + [("execute_time", TIME)],
+)
+_ring(
+    "control_head",
+    "control_count",
+    16,
+    0,
+    [
+        ("control_fires", RAW),
+        ("control_time", TIME),
+        ("control_first", RAW),
+        *[(f"control_{n}", IF, "control_first") for n in ("rows", "c_address", "c_rows", "entry")],
+    ],
+)
+_ring(
+    "result_head",
+    "result_count",
+    512,
+    0,
+    [("result_time", TIME), ("result_operation", OPERATION), ("result_last", RAW), ("result_flush", RAW)],
+)
+_ring("update_head", "update_count", 8, 0, [("update_time", TIME), ("update_banks", RAW)])
+_ring("release_head", "release_fill", 32, 0, [("release_queue", RAW), ("release_queue_time", TIME)])
+_ring("acquire_head", "acquire_count", 2, 0, [("acquire_queue", RAW), ("acquire_time", TIME)])
+_ring("read_head", "read_count", 16, 0, [("read_mshr", RAW), ("read_time", TIME)])
+_ring("write_head", "write_count", 16, 0, [("write_mshr", RAW), ("write_time", TIME)])
+_ring("clean_head", "clean_count", 2, 0, [("clean_mshr", RAW), ("clean_time", TIME)])
+_ring(
+    "sink_head",
+    "sink_count",
+    2,
+    0,
+    [("sink_kind", RAW), ("sink_mshr", RAW), ("sink_beat", RAW), ("sink_time", TIME)],
+)
+
+# Registers that count where a bit of a mask is set, or where a flag is.
+_TRACKER = ("entry", "left", "rows", "row_bytes", "wide", "accumulator", "accumulate", "block_stride", "repeats")
+_MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
+    (
+        UNUSED,
+        "commands_free",
+        0,
+        [
+            ("command_funct", RAW, 0),
+            ("command_rs1", OPERAND, 0, "command_funct"),
+            ("command_rs2", RAW, 0),
+            ("command_from", RAW, 0),
+            ("command_row", TRACED, 0),
+            ("command_blocked", BLOCKED, 0),
+        ],
+    ),
+    *[
+        (
+            BITS,
+            "entry_valid",
+            queue,
+            [
+                ("entry_funct", RAW, 64 * queue),
+                ("entry_rs1", OPERAND, 64 * queue, "entry_funct"),
+                *[(f"entry_{n}", RAW, 64 * queue) for n in ("rs2", "wait", "operands", "from")],
+                ("entry_time", TIME, 64 * queue),
+                ("entry_row", TRACED, 64 * queue),
+                ("entry_begun", BEGUN, 64 * queue),
+            ],
+        )
+        for queue in range(3)
+    ],
+    (BITS, "entry_valid", 0, [("entry_held", RAW, 0)]),
+    (
+        BITS,
+        "tracker_busy",
+        0,
+        [(f"tracker_{n}", RAW, 0) for n in (*_TRACKER, "pixel_repeats", "scaled", "columns")],
+    ),
+    (BITS, "trackers_done", 0, [("tracker_done_time", TIME, 0)]),
+    (BITS, "store_tracker_busy", 0, [("store_tracker_entry", RAW, 0), ("store_tracker_left", RAW, 0)]),
+    (BITS, "store_trackers_done", 0, [("store_done_time", TIME, 0)]),
+    (
+        BITS,
+        "read_busy",
+        0,
+        [(f"read_{n}", RAW, 0) for n in ("local", "offset", "bytes", "shift", "size", "tracker")],
+    ),
+    (
+        BITS,
+        "mshr_valid",
+        0,
+        [
+            ("mshr_packet", PACKET, 0),
+            ("mshr_state", RAW, 0),
+            ("mshr_waits", RAW, 0),
+            ("mshr_victim", VICTIM, 0, "mshr_state"),
+        ],
+    ),
+    (BITS, "probes", 0, [("probe_time", TIME, 0)]),
+    (
+        FLAG,
+        "zero_valid",
+        0,
+        [("zero_time", TIME, 0), *[(f"zero_{n}", RAW, 0) for n in ("local", "tracker", "column")]],
+    ),
+    (
+        FLAG,
+        "zero_pixel_valid",
+        0,
+        [("zero_pixel_time", TIME, 0), *[(f"zero_pixel_{n}", RAW, 0) for n in ("local", "last", "tracker", "left")]],
+    ),
+    (
+        FLAG,
+        "reader_valid",
+        0,
+        [
+            ("reader_time", TIME, 0),
+            ("reader_address", ADDRESS, 0),
+            *[(f"reader_{n}", RAW, 0) for n in ("local", "tracker", "requested")],
+        ],
+    ),
+    (FLAG, "reader_lookup_valid", 0, [("reader_lookup", PACKET, 0)]),
+    (FLAG, "reader_translated_valid", 0, [("reader_translated", PACKET, 0), ("reader_asks", RAW, 0)]),
+    (
+        FLAG,
+        "merger_valid",
+        0,
+        [
+            (f"merger_{n}", RAW, 0)
+            for n in ("tracker", "path", "local", "offset", "bytes", "shift", "size", "beats", "sent")
+        ],
+    ),
+    (
+        FLAG,
+        "writer_state",
+        0,
+        [
+            ("writer_time", TIME, 0),
+            ("writer_address", ADDRESS, 0),
+            ("writer_bytes", RAW, 0),
+            ("writer_sent", RAW, 0),
+            ("writer_beats_left", RAW, 0),
+            ("writer_packet", PACKET, 0),
+        ],
+    ),
+    (FLAG, "writer_lookup_valid", 0, [("writer_lookup", PACKET, 0)]),
+    (FLAG, "writer_translated_valid", 0, [("writer_translated", PACKET, 0), ("writer_asks", RAW, 0)]),
+    (FLAG, "door_valid", 0, [("door_packet", PACKET, 0)]),
+    (
+        FLAG,
+        "source_valid",
+        0,
+        [
+            ("source_packet", PACKET, 0),
+            *[(f"source_{n}", RAW, 0) for n in ("mshr", "beat", "beats", "first_beat", "reads")],
+        ],
+    ),
+    (FLAG, "release_valid", 0, [("release_mshr", RAW, 0), ("release_beat", RAW, 0)]),
+    (
+        FLAG,
+        "execute_state",
+        0,
+        [
+            *[(n, RAW, 0) for n in ("execute_kind", "a_counter", "b_counter", "d_counter", "a_offset")],
+            *[(f"{n}_started", RAW, 0) for n in "abd"],
+            *[(f"op_{n}_{m}", RAW, 0) for n in "abd" for m in ("start", "address", "garbage", "accumulator", "rows")],
+            *[(n, RAW, 0) for n in ("op_rows", "op_c_address", "op_c_rows", "op_c_entry")],
+        ],
+    ),
+    (
+        FLAG,
+        "mesh_valid",
+        0,
+        [("mesh_time", TIME, 0), ("mesh_flush", RAW, 0), ("mesh_rows", RAW, 0), ("mesh_fired", RAW, 0)],
+    ),
+    (
+        BANK,
+        "banks",
+        0,
+        [
+            *[(n, TIME, 0) for n in ("bank_write", "bank_read", "accumulator_write", "accumulator_adds")],
+            ("bank_stored", RAW, 0),
+            ("accumulator_row_1", RECENT, 0, "accumulator_time_1"),
+            ("accumulator_time_1", TIME, 0),
+            ("accumulator_row_2", RECENT, 0, "accumulator_time_2"),
+            ("accumulator_time_2", TIME, 0),
+        ],
+    ),
+    (
+        ROWS,
+        "out_issue",
+        0,
+        [
+            ("out_address", ADDRESS, 0),
+            *[(f"out_{n}", RAW, 0) for n in ("local", "kind", "bytes", "last", "tracker")],
+            ("out_time", TIME, 0),
+            ("out_data", TIME, 0),
+        ],
+    ),
+]
+
+# Written out in ``snapshot``.
+_BY_HAND = {
+    *("mshr_wake", "tag_held", "tag_address", "tag_rows", "tag_entry", "entry_memory", "entry_start", "entry_end"),
+    *("entry_wraps", "entry_users"),
+    *("out_issue", "out_scale", "out_norm", "out_dispatch", "out_end"),
+    *("response_source", "response_last", "response_time", "response_pop", "response_pushed", "response_popped"),
+}
+
+
+def _table() -> np.ndarray:
+    """Return the rows that ``snapshot`` and ``restore`` go through: code, first word, and two more words."""
+    grouped = {name for ring in _RINGS for name in (ring[0], ring[2], *(m[0] for m in ring[5]))}
+    grouped |= {m[0] for group in _MASKED for m in group[3]}
+    registers = [str(r[0]) for r in (*COMMAND_REGISTERS, *MOVE_REGISTERS, *ARRAY_REGISTERS, *MEMORY_REGISTERS)]
+    general = [str(r[0]) for r in GENERAL_REGISTERS]
+    registers += general[general.index("now") :]  # the machine's description comes first
+    rows: list[tuple[int, int, int, int]] = []
+    plain = grouped | _EXCLUDED | _BY_HAND | {"tracing"}
+    for name in registers:
+        if name in plain or name.startswith(("matmul_", "conv_", "noted")):
+            continue
+        rows.append((ALL, _words(name), 0, 0))
+        rows.append((MEMBER, _word(name), TIME if name in _TIMES else RAW, 0))
+    for head, head_place, count, count_place, length, members in _RINGS:
+        rows.append((RING, _word(head, head_place), _word(count, count_place), length - 1))
+        for name, kind, place, *rest in members:
+            rows.append((MEMBER, _word(name, place), kind, _word(rest[0], place) if rest else 0))
+    for code, mask, place, members in _MASKED:
+        rows.append((code, _word(mask, place), 0, 0))
+        for name, kind, first, *rest in members:
+            rows.append((MEMBER, _word(name, first), kind, _word(rest[0], first) if rest else 0))
+    return np.array(rows, np.int64)
+
+
+TABLE = _table()
