@@ -68,6 +68,8 @@ _EXCLUDED = {
     *("made_funct", "made_rs1", "made_rs2", "made_row", "entering_since"),
     # states in which these hold anything are not taken
     *("waiting_count", "host_valid", "host_release_line", "grant_ack_time", "hung"),
+    # there is no replay for such a memory
+    *("dram_row", "dram_bank_free", "dram_bus_free", "dram_writes"),
     # only for finding that the hardware hangs
     *("slowest_row", "patience"),
     # only traces have these
