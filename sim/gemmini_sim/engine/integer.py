@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from gemmini_sim.engine import opcodes as op
 from gemmini_sim.engine._jit import jit
 
-__all__ = [
-    "divide",
-    "divide_unsigned",
-    "multiply_high",
-    "multiply_high_mixed",
-    "multiply_high_unsigned",
-    "remainder",
-    "remainder_unsigned",
-    "sign_extend_32",
-]
+__all__ = ["multiply_high_unsigned", "multiply_or_divide", "sign_extend_32"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _U32 = np.uint64(32)
@@ -25,6 +17,32 @@ _U32 = np.uint64(32)
 def sign_extend_32(value):
     """Read the low 32 bits as a signed number."""
     return value << 32 >> 32
+
+
+@jit
+def multiply_or_divide(operation, a, b):
+    """Execute an operation of the M extension other than mul and mulw."""
+    if operation == op.MULH:
+        return _multiply_high(a, b)
+    if operation == op.MULHSU:
+        return _multiply_high_mixed(a, b)
+    if operation == op.MULHU:
+        return multiply_high_unsigned(a, b)
+    if operation == op.DIV:
+        return _divide(a, b)
+    if operation == op.DIVU:
+        return _divide_unsigned(a, b)
+    if operation == op.REM:
+        return _remainder(a, b)
+    if operation == op.REMU:
+        return _remainder_unsigned(a, b)
+    if operation == op.DIVW:
+        return sign_extend_32(_divide(sign_extend_32(a), sign_extend_32(b)))
+    if operation == op.DIVUW:
+        return sign_extend_32(_divide_unsigned(a & 0xFFFFFFFF, b & 0xFFFFFFFF))
+    if operation == op.REMW:
+        return sign_extend_32(_remainder(sign_extend_32(a), sign_extend_32(b)))
+    return sign_extend_32(_remainder_unsigned(a & 0xFFFFFFFF, b & 0xFFFFFFFF))
 
 
 @jit
@@ -38,21 +56,21 @@ def multiply_high_unsigned(a, b):
 
 
 @jit
-def multiply_high_mixed(a, b):
+def _multiply_high_mixed(a, b):
     """Return the upper half of the product of a signed and an unsigned number."""
     high = multiply_high_unsigned(a, b)
     return high - b if a < 0 else high
 
 
 @jit
-def multiply_high(a, b):
+def _multiply_high(a, b):
     """Return the upper half of the product of two signed numbers."""
-    high = multiply_high_mixed(a, b)
+    high = _multiply_high_mixed(a, b)
     return high - a if b < 0 else high
 
 
 @jit
-def divide_unsigned(a, b):
+def _divide_unsigned(a, b):
     """Divide bit patterns as unsigned numbers; by zero gives all ones."""
     if b == 0:
         return np.int64(-1)
@@ -60,7 +78,7 @@ def divide_unsigned(a, b):
 
 
 @jit
-def remainder_unsigned(a, b):
+def _remainder_unsigned(a, b):
     """Return the unsigned remainder; by zero it is the dividend."""
     if b == 0:
         return a
@@ -68,7 +86,7 @@ def remainder_unsigned(a, b):
 
 
 @jit
-def divide(a, b):
+def _divide(a, b):
     """Divide signed numbers, rounding to zero; by zero gives -1, and the one overflow gives its dividend."""
     if b == 0:
         return np.int64(-1)
@@ -79,7 +97,7 @@ def divide(a, b):
 
 
 @jit
-def remainder(a, b):
+def _remainder(a, b):
     """Return the remainder with the dividend's sign; by zero it is the dividend."""
     if b == 0:
         return a

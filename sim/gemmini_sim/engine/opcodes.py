@@ -30,6 +30,10 @@ CHANNEL = 0x1002_0000
 ) = range(87)
 # fmt: on
 
+# What an instruction that is executed outside the chain of `core.run` asks of it: to go on behind it, at the core's
+# `pc`, in the handler of exceptions, or not at all.
+NEXT, JUMP, RAISE, STOP = range(4)
+
 # What `core["logging"]` says: nothing is logged, commands only, or loads and stores of the host as well.
 LOG_NOTHING, LOG_COMMANDS, LOG_ALL = range(3)
 

@@ -1,7 +1,7 @@
-"""The fast path: instructions that follow each other and hit the caches.
+"""The fast path: instructions of the simple kinds that hit the caches.
 
-An instruction commits a cycle after the one before it, or when its operands can be had. Fetch keeps ahead of that:
-what it does is worked out only at a branch (`fetch.catch_up`). Whatever else can happen is left to `pipeline`.
+An instruction commits a cycle after the one before it, or when its operands can be had. Fetch keeps ahead of that, and
+is worked out only at branches (`fetch.catch_up`). Whatever else can happen is left to `pipeline`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.rocket.fetch import AHEAD, DECODE, QUEUE_LATENCY, continue_line, resume_fetch
 from gemmini_sim.engine.rocket.flow import follow
-from gemmini_sim.engine.rocket.kinds import BYTES, FLOW, KIND, LATENCY, LOAD, MULTIPLY, STORE
+from gemmini_sim.engine.rocket.kinds import BYTES, FLOW, KIND, LATENCY, LOAD, MULTIPLY, SIMPLE, STORE
 from gemmini_sim.engine.rocket.multiplier import multiply, settle_late
 from gemmini_sim.engine.rocket.state import AFTER_FLOW, AFTER_MARKER, FETCH_FILTER, FILTER, LINE
 
@@ -74,31 +74,34 @@ def _issue_next(host, x, instruction, operation, kind, end, time, opens, takes):
     ready = host["ready"]
     rd = instruction["rd"]
     commit = max(time + 1, ready[rd], ready[instruction["rs1"]], ready[instruction["rs2"]])
+    if end > host["boundary"] and not continue_line(host, end - 1 >> LINE - 1):
+        return NOT_SIMPLE
+    if kind == SIMPLE and host["late_register"] < 0:
+        # A result that can be used at once makes nobody wait: `ready` may stay as it is.
+        if takes:
+            _take_packet(host, opens, commit)
+        return commit
+
     address = x[instruction["rs1"]] + instruction["imm"]
     line = address >> LINE
     word = address >> 3
     if kind == LOAD:
         if host["load_line"][line & FILTER - 1] != line:
             return NOT_SIMPLE
-        if host["store_word"] == word and commit - host["store_time"] <= _CLOSE:
-            return NOT_SIMPLE
-        if host["older_word"] == word and commit - host["older_time"] <= _CLOSE:
-            return NOT_SIMPLE
-    elif kind == STORE:
-        if host["store_line"][line & FILTER - 1] != line:
-            return NOT_SIMPLE
-    if end > host["boundary"] and not continue_line(host, end - 1 >> LINE - 1):
+        if commit - host["store_time"] <= _CLOSE:
+            if host["store_word"] == word:
+                return NOT_SIMPLE
+            if host["older_word"] == word and commit - host["older_time"] <= _CLOSE:
+                return NOT_SIMPLE
+    elif kind == STORE and host["store_line"][line & FILTER - 1] != line:
         return NOT_SIMPLE
     if host["late_register"] >= 0:
         settle_late(host, time, commit, rd < 32 and kind != STORE)
         commit = max(commit, ready[rd], ready[instruction["rs1"]], ready[instruction["rs2"]])
         takes = 1
-    if takes:
-        number = host["number"] + opens
-        host["number"] = number
-        host["taken"][number & 7] = commit - DECODE
-    # A result that can be used at once makes nobody wait: `ready` may stay as it is.
-    if kind == LOAD:
+    if kind == MULTIPLY:
+        commit = multiply(host, operation, rd, x[instruction["rs1"]], x[instruction["rs2"]], commit)
+    elif kind == LOAD:
         host["load_time"] = commit
         ready[rd] = commit + LATENCY[operation]
     elif kind == STORE:
@@ -112,10 +115,17 @@ def _issue_next(host, x, instruction, operation, kind, end, time, opens, takes):
         host["flow_rs1"] = instruction["rs1"]
         if operation == op.JALR:
             ready[rd] = commit + LATENCY[operation]
-    elif kind == MULTIPLY:
-        commit = multiply(host, operation, rd, x[instruction["rs1"]], x[instruction["rs2"]], commit)
-        host["taken"][host["number"] & 7] = commit - DECODE
+    if takes:
+        _take_packet(host, opens, commit)
     return commit
+
+
+@jit_inline
+def _take_packet(host, opens, commit):
+    """Note when the decoder took the packet of an instruction that commits at ``commit``."""
+    number = host["number"] + opens
+    host["number"] = number
+    host["taken"][number & 7] = commit - DECODE
 
 
 @jit

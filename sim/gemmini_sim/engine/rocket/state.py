@@ -75,11 +75,13 @@ ROCKET_DTYPE = np.dtype(
         ("load_line", "i8", (FILTER,)),  # lines known to be there
         ("store_line", "i8", (FILTER,)),  # lines known to be there and modified
         ("dcache_lfsr", "i8"),
-        ("store_word", "i8"),  # doubleword of the last store, and when it committed
+        # Doublewords of the last store and of the one before it, their bytes, and when they committed. In this order
+        # the two that are copied together are not neighbours: one wide load would wait for the two stores before it.
+        ("store_word", "i8"),
+        ("older_word", "i8"),
         ("store_mask", "i8"),
-        ("store_time", "i8"),
-        ("older_word", "i8"),  # the same of the store before
         ("older_mask", "i8"),
+        ("store_time", "i8"),
         ("older_time", "i8"),
         ("load_time", "i8"),  # when the last load committed
         ("upgrade_time", "i8"),  # when a store last changed the state of its line
