@@ -157,6 +157,50 @@ def test_a_load_right_behind_a_store_to_the_same_bytes_is_tried_again():
     assert warm(same * 10) - warm(other * 10) == 50
 
 
+def test_a_load_of_other_bytes_right_behind_a_store_is_not():
+    store_byte = store(5, 10, 0) & ~0x7000  # sb
+    same = [store_byte, load(6, 10, 0, funct3=0), NOP, NOP, NOP, NOP]
+    other = [store_byte, load(6, 10, 1, funct3=0), NOP, NOP, NOP, NOP]
+    assert warm(other * 10) == 60
+    assert warm(same * 10) == 60 + 50
+
+
+def test_a_load_five_instructions_behind_a_store_to_the_same_bytes_is_not_tried_again():
+    body = [store(5, 10, 0), NOP, NOP, NOP, NOP, load(6, 10, 0)]
+    assert warm(body * 10) == 60
+
+
+def test_the_result_of_the_multiplier_waits_for_a_free_write_port():
+    writing, idle = addi(8, 0, 1), store(8, 10, 0)
+    setup = [store(8, 10, 0)]
+
+    def chain(between):
+        return [mul(6, 0, 7), *[between] * 3, add(9, 6, 6)] * 10
+
+    assert warm(chain(writing), setup=setup) > warm(chain(idle), setup=setup)
+
+
+def test_the_return_addresses_predict_a_function_with_two_callers():
+    def body(link):
+        call, back = link << 7 | jump(16), immediate(0x67, 0, 0, link, 0)
+        return [call, link << 7 | jump(12), jump(12), NOP, back]  # both call the last instruction
+
+    assert warm(body(1)) + 4 <= warm(body(12))
+
+
+@pytest.mark.parametrize("instructions", [1, 2, 3, 17, 100])
+def test_a_loop_takes_the_same_cycles_wherever_its_branch_is_in_the_line(instructions):
+    """Fetch is worked out at the branch in one step, however many packets ago the last one was."""
+
+    def loop(before):
+        body = [NOP] * instructions
+        return [*[NOP] * before, addi(5, 0, 200), *body, addi(5, 5, -1), branch_not_equal(5, 0, -4 * instructions - 4)]
+
+    cycles = [warm(loop(before)) - before for before in range(4)]
+    assert max(cycles) - min(cycles) <= 2 * 4
+    assert min(cycles) >= 200 * (instructions + 2)
+
+
 def test_without_timing_every_instruction_takes_a_cycle():
     words = [BEGIN, *[NOP] * 10, END, addi(5, 0, 1), slli(5, 5, 56), lui(6, 0x10020), store(5, 6, 0)]
     code = b"".join(word.to_bytes(4, "little") for word in words)
