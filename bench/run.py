@@ -49,7 +49,7 @@ def rows(names: list[str]) -> Iterator[tuple[str, Row]]:
 
 def main() -> None:
     """Print the table; with ``--json``, one JSON object per row."""
-    sys.path.insert(0, str(HERE))
+    sys.path[:0] = [str(HERE), str(HERE.parent)]
     arguments = sys.argv[1:]
     as_json = "--json" in arguments
     if not as_json:

@@ -61,7 +61,7 @@ from autocomp_kit.optimize import make_run
 from autocomp_kit.progress import NotebookProgress
 from autocomp_kit.settings import SearchConfig
 from autocomp_kit.store import Store
-from autocomp_kit.widgets import BeamStepper
+from autocomp_kit.widgets import BeamStepper, BoundsView
 from autocomp_kit.workloads import load_workload
 
 # %% [markdown]
@@ -110,6 +110,12 @@ score_figure(score_table(history))
 
 # %%
 BeamStepper(run)
+
+# %% [markdown]
+# How much is left? No kernel can be below the lines, and beside the picture stands where the selected one loses its cycles.
+
+# %%
+BoundsView(run)
 
 # %% [markdown]
 # ## What the best kernel is made of
@@ -174,6 +180,7 @@ display(Code(steps[-1].candidate.code, language="c"))
 # %% [markdown]
 # ## What to try next
 #
+# - Restart the kernel of this notebook and run `BeamStepper("output/quickstart.sqlite")`: it opens where you left it.
 # - `explore/scratchpad_timeline.ipynb` shows where the cycles of both kernels go, `explore/kernel_lab.ipynb` lets you write
 #   one yourself and puts it into the beam.
 # - Another seed, or a wider beam: change the parameters at the top and run all cells again.

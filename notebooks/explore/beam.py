@@ -76,4 +76,5 @@ linked(BoundsView(history), BeamStepper(history, iteration=iterations))
 # - Select the fastest candidate and compare its code with the start kernel instead of its parent.
 # - Find a dropped candidate that was faster than a kept one. Why was it dropped?
 # - Another seed, a wider beam: change the parameters and run all cells again.
-# - Close the browser, restart the kernel, run `BeamStepper("output/explore.sqlite")`: it is all still there.
+# - Close the browser, restart the kernel, run `BeamStepper("output/explore.sqlite")`: it is all still there, and opens
+#   where you left it.

@@ -63,7 +63,8 @@ print(prompt.varying)
 # %% [markdown]
 # ## The run, with its meter
 #
-# Pause, resume or cancel it; the cost meter counts against the budget. Everything is in the store as it happens.
+# Pause, resume or cancel it, or lower the budget, against which the cost meter counts. Everything is in the store as it
+# happens.
 
 # %%
 live = LiveRun(run, budget_usd=budget_usd, autostart=True)

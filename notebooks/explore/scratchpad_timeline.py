@@ -16,13 +16,13 @@
 # %% [markdown]
 # # Where do the cycles go, and what lies in the scratchpad meanwhile?
 #
-# Two kernels compute the same product. One needs twice the cycles of the other. The timeline shows what each unit did and
-# what every command waited for; the memory view shows which rows held data that were still needed. Both know the C line
-# of every command. All cycles are **simulated**.
+# Two kernels compute the same product. One needs twice the cycles of the other. The timeline shows what each unit did,
+# what every command waited for and where the cycles went; the memory view shows which rows held data that were still
+# needed, and when two wanted the same bank. Both know the C line of every command. All cycles are **simulated**.
 
 # %% tags=["parameters"]
 workload = "small/0"  # int8 GEMM 64 x 64 x 64
-machine = "int8-16"  # "lean-rtl" also records DMA requests and memory bursts
+machine = "int8-16"  # `gemmini-sim configs` lists the machines
 iterations = 4
 seed = 1
 
@@ -69,6 +69,8 @@ ScratchpadView(best)
 # ## What to try
 #
 # - When is the array idle in the naive kernel, and which command ends the wait?
+# - Operands of one bank take turns: where does the naive kernel lose cycles to that, and what did the best one change?
 # - Which operand does the best kernel still load more than once?
 # - Decode `0xc0000040` in the address inspector. What would the kernel do without bit 30?
-# - Set `machine = "lean-rtl"`: lanes of DMA requests and memory bursts appear.
+# - The host waits most of the time. What for? Which lane would have to be shorter so that it did not?
+# - Set `machine = "lean-rtl"`, whose memory port is narrow: which lane is the busy one now?

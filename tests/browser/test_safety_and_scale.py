@@ -55,6 +55,15 @@ big = made_up_trace(1_000_000)
 trace = KernelTrace('1,000,000 commands', 'void solution();', load_config('int8-16'), big.commands, 0, big.cycles)
 history = made_up_run(10_001)
 """
+VIEWS = {
+    "beam": "BeamStepper(history)",
+    "bounds": "BoundsView(history)",
+    "menu": "MenuEditor('gemm', runs=[history])",
+    "lab": "KernelLab(history)",
+    "timeline": "TimelineView(trace)",
+    "scratchpad": "ScratchpadView(trace)",
+}
+MADE = "\n".join(f"{name} = {make}" for name, make in VIEWS.items())
 
 
 def root(setup):
@@ -111,20 +120,10 @@ def test_hostile_texts_are_inert_in_every_view(browser_lab):
     saved.close()
 
 
-VIEWS = {
-    "beam": "BeamStepper(history)",
-    "bounds": "BoundsView(history)",
-    "menu": "MenuEditor('gemm', runs=[history])",
-    "lab": "KernelLab(history)",
-    "timeline": "TimelineView(trace)",
-    "scratchpad": "ScratchpadView(trace)",
-}
-
-
 @pytest.mark.slow
 def test_a_large_run_and_a_long_trace_are_quick_enough_to_use(browser_lab, report):
     """Slow: a run of 10,000 candidates and a trace of a million commands; figures go to the report."""
-    notebook = browser_lab.open("scale", (root(SCALE), *(f"{name} = {make}\n{name}" for name, make in VIEWS.items())))
+    notebook = browser_lab.open("scale", (root(SCALE) + MADE, *VIEWS))
     page = notebook.page
     page.wait_for_function(
         "names => names.every(name => globalThis.ackTimes?.[`${name} first paint`])", arg=list(VIEWS), timeout=120_000

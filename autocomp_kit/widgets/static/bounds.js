@@ -30,11 +30,12 @@ function renderBounds(context) {
       const all = [...values, ...more].filter((value) => value > 0);
       return [all.reduce((a, b) => Math.min(a, b), Infinity) * 0.8, all.reduce((a, b) => Math.max(a, b), 1) * 1.25];
     };
+    const least = Math.min(...data.cycles) / 20; // a bound further below says nothing
     const bounds = [{ y: data.array, colour: "green" }, { slope: 1, colour: "orange", dash: [7, 3] }];
     if (data.memory) bounds.push({ y: data.memory, colour: "purple", dash: [2, 3] });
     nearest = drawChart(canvas, view.root, {
       width, height: HEIGHT, xLog: true, bounds, labels: ["host instructions", "cycles (simulated)"],
-      xRange: reach(data.instret), yRange: reach(data.cycles, [data.array, data.memory ?? data.array, Math.min(...data.instret)]),
+      xRange: reach(data.instret), yRange: reach(data.cycles, [data.array, data.memory ?? data.array, Math.min(...data.instret)].map((bound) => Math.max(bound, least))),
       points: shown.map((index) => ({ x: data.instret[index], y: data.cycles[index], colour: data.kept[index] ? "blue" : "grey", size: data.kept[index] ? 4.5 : 3, alpha: data.kept[index] ? 0.95 : 0.55, ring: data.ids[index] === view.get("selected") })),
     });
     view.painted();

@@ -241,7 +241,7 @@ function renderScratchpad(context) {
     if (!lanes) return;
     pen.fillStyle = theme.of("muted");
     pen.fillText("conflicts", 6, strip + (lanes * BANK) / 2);
-    const colour = hexToRgb(theme.of("vermilion"));
+    const colour = hexToRgb(theme.of("ink"));
     for (let bank = 0; bank < lanes; bank++) {
       const y = strip + bank * BANK;
       pen.fillStyle = theme.of("muted");
@@ -361,7 +361,7 @@ function renderScratchpad(context) {
     fill(rows, options.map(([first, last, text]) => h("option", { value: `${first} ${last}`, selected: view.get("rows")[0] === first && view.get("rows")[1] === last }, text)));
     fill(legend, palette(paint(view.root)).map(({ name, colour: own }) => h("span", { class: "ack-key" }, h("span", { class: "ack-swatch", style: { background: `var(--ack-${own})` } }), name)),
       h("span", { class: "ack-key" }, "pale: few of the rows"),
-      conflictLanes() ? h("span", { class: "ack-key" }, h("span", { class: "ack-swatch", style: { background: "var(--ack-vermilion)" } }), "below: an operand waits for its bank") : null);
+      conflictLanes() ? h("span", { class: "ack-key" }, h("span", { class: "ack-swatch", style: { background: "var(--ack-ink)" } }), "below: an operand waits for its bank") : null);
     const again = overview().memories.scratchpad.reloaded;
     fill(reloads, again.length ? [h("h4", {}, "Loads from memory"), h("table", {}, h("thead", {}, h("tr", {}, ["operand", "loads", "of data loaded before"].map((text, index) => h("th", { class: index ? "ack-right" : "" }, text)))),
       h("tbody", {}, again.map(([name, all, repeated]) => h("tr", {}, h("td", {}, name), h("td", { class: "ack-right" }, count(all)), h("td", { class: "ack-right" }, `${count(repeated)} (${Math.round((100 * repeated) / all)} %)`)))))] : null);
