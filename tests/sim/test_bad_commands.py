@@ -114,7 +114,7 @@ LOOP_CONV = "".join(
         "for (;;) gemmini_extended_mvout((void *)0x80100000, 0, 16, 16);",
         "for (;;) gemmini_compute_accumulated(0, GARBAGE_ADDR);",
         LOOP_CONV,
-        "for (;;) {" + command(9, 0, "8ul << 32 | 8 << 16 | 8") + command(8, 0, 0) + "}",
+        "for (;;) {" + command(9, 0, "8ul << 32 | 4 << 16 | 4") + command(8, 0, 0) + "}",
     ],
 )
 def test_the_work_of_the_accelerator_counts_in_the_limit(code):
@@ -129,6 +129,7 @@ def test_the_work_of_the_accelerator_counts_in_the_limit(code):
     [
         "gemmini_extended_mvin3(a, 0x80000000u, 32, 16);",
         "gemmini_extended_mvin(a, 0, 16, 0);",
+        "gemmini_extended_mvout(a, 0, 16, 0);",
         "for (int i = 0; i < 100; i++) gemmini_extended_mvin3(a, 0x80000000u, 32, 16);",
     ],
 )
@@ -137,4 +138,4 @@ def test_what_hangs_the_hardware_is_a_fault_at_the_command_that_waits(code):
     result = run(code, timing=True)
     assert (result.status, result.fault.kind, result.fault.file) == ("fault", "accelerator", "kernel.c")
     assert result.fault.line == (5 if "for" in code else 6)
-    assert "the hardware hangs" in result.fault.message
+    assert "the accelerator hangs" in result.fault.message

@@ -51,12 +51,15 @@ def _open_tracker(clock, entry, funct, rs1, rs2):
     if stride == 0 and not zeros:
         repeats = rows - 1
         rows = 1
-    row_bytes = columns * (clock["accumulator_bytes"] if wide else clock["element_bytes"])
+    element_bytes = clock["accumulator_bytes"] if wide else clock["element_bytes"]
+    row_bytes = columns * element_bytes
     clock["tracker_entry"][tracker] = entry
     clock["entry_begun"][LOAD, entry] = clock["now"]
     clock["tracker_rows"][tracker] = rows
     clock["tracker_row_bytes"][tracker] = row_bytes
     clock["tracker_left"][tracker] = rows * row_bytes
+    if not zeros and row_bytes > max(clock["request_bytes"], clock["dim"] * element_bytes):
+        clock["tracker_left"][tracker] += 1  # the hardware never completes rows longer than a request (seen on RTL)
     clock["tracker_wide"][tracker] = wide
     clock["tracker_accumulator"][tracker] = accumulator
     clock["tracker_accumulate"][tracker] = (rs2 >> 30) & 1
