@@ -183,8 +183,10 @@ def _parts(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
         yield f"all micro {phase}, {SHORT_REGION}+ cycles", micro & (table["rtl_cycles"] >= SHORT_REGION)
         yield f"all micro {phase}, shorter", micro & (table["rtl_cycles"] < SHORT_REGION)
         yield f"all kernels {phase}", here & table["kernel"]
+        # only programs that were measured at every latency can be compared
+        same = table["kernel"] & table.groupby("program")["latency"].transform("nunique").eq(table["latency"].nunique())
         for latency in sorted(table["latency"].unique()):
-            yield f"kernels {phase}, L = {latency}", here & table["kernel"] & (table["latency"] == latency)
+            yield f"same kernels {phase}, L = {latency}", here & same & (table["latency"] == latency)
         yield f"all {phase}", here
     yield "all kernels", table["kernel"]
     yield "all", pd.Series(data=True, index=table.index)
@@ -196,9 +198,10 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by part ("matmul warm", "all kernels cold", ...): regions, missing, median, mean, p95 and worst
-        absolute relative error, bias (mean signed), mean_cycles (mean absolute difference in cycles), within_3 (share
-        of regions within 3 cycles), spearman, and the mean and 95th percentile of the noise floor.
+        Indexed by part ("matmul warm", "all kernels cold", "same kernels warm, L = 20": those that were measured at
+        every memory latency): regions, missing, median, mean, p95 and worst absolute relative error, bias (mean
+        signed), mean_cycles (mean absolute difference in cycles), within_3 (share of regions within 3 cycles),
+        spearman, and the mean and 95th percentile of the noise floor.
     """
     noise = noise_floor(table)
     noise_parts = dict(_parts(noise)) if len(noise) else {}

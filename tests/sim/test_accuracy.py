@@ -92,6 +92,14 @@ def test_the_summary_tells_warm_from_cold_and_kernels_from_micro_programs(measur
     assert "all micro warm, 50+ cycles" not in summary.index
 
 
+def test_latencies_are_compared_on_the_programs_that_have_them_all(measurements):
+    table = accuracy_table(measurements, config=MACHINE)
+    slow = table[table["program"] == "mm16_v0"].assign(latency=120)
+    both = summarize(pd.concat([table, slow], ignore_index=True))["regions"]
+    assert both["all kernels warm"] == 3
+    assert both["same kernels warm, L = 60"] == both["same kernels warm, L = 120"] == 1
+
+
 def test_the_worst_regions_come_with_what_is_known_about_them(measurements):
     reasons = worst(accuracy_table(measurements, config=MACHINE)).set_index(["program", "repetition"])["reason"]
     assert "no such region" in reasons["ex_m0", 2]

@@ -162,13 +162,19 @@ def test_four_blocks_to_one_line_take_seven_cycles_per_row():
     assert {b - a for a, b in pairwise(first_beats)} == {7}
 
 
-@pytest.mark.parametrize(("columns", "beats"), [(32, 5), (64, 8)])
-def test_whole_accumulator_rows_of_several_blocks_are_longer_than_their_data(columns, beats):
-    """A cycle for each earlier block, then puts of 16 bytes for each of them and of 64 for the last."""
-    machine = Machine(setup=[config_store(256)])
-    machine.run([mvout(DATA, ACCUMULATOR + FULL, columns)])
+@pytest.mark.parametrize(
+    ("name", "columns", "beats"),
+    [("lean-rtl", 32, 5), ("lean-rtl", 64, 8), ("int8-8", 32, 4), ("int8-32", 64, 10), ("fp32-4", 16, 4)],
+)
+def test_whole_accumulator_rows_of_several_blocks_are_longer_than_their_data(name, columns, beats):
+    """A cycle for each earlier block, then puts of a row of bytes for each of them and of a whole row for the last."""
+    config = load_config(name)
+    dim = config.array.dim
+    machine = Machine(config, setup=[config_store(256)])
+    machine.run([mvout(DATA, ACCUMULATOR + FULL, columns, rows=dim)])
     first_beats = machine.cycles("dma_put")[::beats]
-    assert {b - a for a, b in pairwise(first_beats)} == {beats + columns // 16 - 1}
+    assert len(first_beats) == dim
+    assert {b - a for a, b in pairwise(first_beats)} == {beats + columns // dim - 1}
 
 
 def pairs(count, weights=BANK, result=lambda i: ACCUMULATOR + 16 * (i % 32), activations=0, rows=16):
@@ -300,12 +306,16 @@ def test_reads_from_different_rows_of_one_bank_wait_for_each_other():
 
 
 def test_the_bus_of_dram_turns_round_between_reads_and_writes():
-    def cycles(turnaround):
-        machine = Machine(DRAM.with_values({"l2.kilobytes": 4, "memory.turnaround": turnaround}), warm=0)
+    """Every read of a line writes another one back; collected writes turn the bus less often."""
+
+    def cycles(turnaround, write_queue):
+        values = {"l2.kilobytes": 4, "memory.turnaround": turnaround, "memory.write_queue": write_queue}
+        machine = Machine(DRAM.with_values(values), warm=0)
         machine.run([mvout(DATA + 4096 * i, ACCUMULATOR + FULL) for i in range(4)])
         return machine.run([mvin(DATA + 65536 + 1024 * i, 16 * i) for i in range(8)])
 
-    assert cycles(40) > cycles(0) + 400
+    assert cycles(40, 1) > cycles(0, 1) + 400
+    assert cycles(40, 16) < cycles(40, 1) - 400
 
 
 def loop(i, j, k, stride=256):

@@ -24,6 +24,7 @@ EXACT = {
     "mvout_acc32_r16_c16_s64_n8": "stores of whole accumulator rows",
     "mvout_acc8_r16_c64_s64_n8": "stores of four blocks to one line",
     "ex_m13_n16": "operands of one bank take turns",
+    "mm32_v5": "a matrix multiplication: four-wide loads, panels, puts, lines of the host",
     "ovl_m5_n8": "a store waits for the compute before it, the next compute for the store",
 }
 

@@ -6,7 +6,8 @@ the D channel: a read burst first, then the acknowledgement of a write (which ov
 of a release without data, which the memory never sees.
 
 With banks, memory is a DRAM with open rows: a request waits for its bank, for its row, and for the data bus. They are
-served as they come. A write is acknowledged as without banks, and takes its bank and the bus when it is complete.
+served as they come. A write is acknowledged as without banks and waits in a queue; when that is full it is emptied, row
+by row, before the next read.
 """
 
 from __future__ import annotations
@@ -26,11 +27,16 @@ _B_PATIENCE = 7
 
 
 @jit
+def _row(clock, line):
+    return line << clock["line_shift"] >> clock["dram_row_shift"]
+
+
+@jit
 def _dram_wait(clock, line, write):
     """Return how many cycles a request that begins now waits for its bank, its row and the data bus."""
     if clock["dram_banks"] == 0:
         return 0
-    row = line << clock["line_shift"] >> clock["dram_row_shift"]
+    row = _row(clock, line)
     bank = row & (clock["dram_banks"] - 1)
     begin = max(clock["now"], clock["dram_bank_free"][bank])
     if clock["dram_row"][bank] != row:
@@ -44,6 +50,27 @@ def _dram_wait(clock, line, write):
     begin = max(begin, clock["dram_bus_free"])
     clock["dram_bus_free"] = clock["dram_bank_free"][bank] = begin + clock["memory_beats"]
     return begin - clock["now"]
+
+
+@jit
+def _dram_write(clock, line):
+    """Take a line that is to be written; if there are enough of them, write them all."""
+    if clock["dram_banks"] == 0:
+        return
+    queued = clock["dram_queued"]
+    clock["dram_queue"][queued] = line
+    queued += 1
+    if queued == clock["dram_write_queue"]:
+        for first in range(queued):
+            if clock["dram_queue"][first] >= 0:
+                row = _row(clock, clock["dram_queue"][first])
+                for place in range(first, queued):
+                    line = clock["dram_queue"][place]
+                    if line >= 0 and _row(clock, line) == row:
+                        _dram_wait(clock, line, 1)
+                        clock["dram_queue"][place] = -1
+        queued = 0
+    clock["dram_queued"] = queued
 
 
 @jit
@@ -87,7 +114,7 @@ def memory_requests(clock):
                     clock["write_mshr"][slot] = mshr
                     clock["write_time"][slot] = now + clock["write_latency"]
                     clock["write_count"] += 1
-                    _dram_wait(clock, clock["mshr_victim"][mshr] >> LINE, 1)
+                    _dram_write(clock, clock["mshr_victim"][mshr] >> LINE)
                 return
         else:
             wake_at(clock, clock["release_queue_time"][head])

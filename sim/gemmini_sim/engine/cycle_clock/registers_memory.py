@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine.cycle_clock.sizes import (
     DRAM_BANKS,
+    DRAM_QUEUE,
     MSHRS,
     SETS,
     WAITING,
@@ -91,6 +92,8 @@ MEMORY_REGISTERS = [
     ("dram_row", "i8", (DRAM_BANKS,)),  # which row is open, -1 for none
     ("dram_bank_free", "i8", (DRAM_BANKS,)),
     ("dram_bus_free", "i8"),
+    ("dram_queue", "i8", (DRAM_QUEUE,)),  # lines to write
+    ("dram_queued", "i8"),
     ("dram_writes", "i8"),  # whether the last transfer was a write
     ("clean_mshr", "i8", (2,)),
     ("clean_time", "i8", (2,)),

@@ -12,6 +12,7 @@ __all__ = [
     "COMPLETION",
     "CONTROL",
     "DRAM_BANKS",
+    "DRAM_QUEUE",
     "EXECUTE",
     "EXECUTION",
     "FRONT",
@@ -57,6 +58,7 @@ WAITING = 64  # requests that wait for an MSHR of their set
 RESPONSES = 32
 BANKS = 64
 DRAM_BANKS = 64
+DRAM_QUEUE = 32
 CHANNEL_QUEUES = 4
 NOTED = 64  # events of one cycle
 
