@@ -3,7 +3,10 @@
 import numba
 import numpy as np
 import pytest
+from gemmini_sim import compile_c
+from gemmini_sim._machine import new_machine, run_machine
 from gemmini_sim.config import load_config, preset_names
+from gemmini_sim.elf import read_program
 from gemmini_sim.engine import cycle_clock as module
 from gemmini_sim.engine._jit import link
 
@@ -177,3 +180,53 @@ def test_lines_that_the_cache_lost_are_noticed():
                 host.tags[:] = -1
         results.append(host.result())
     assert results[0] == results[1]
+
+
+PROGRAM = """#include <gemmini.h>
+static int8_t a[64][64] __attribute__((aligned(64))), c[64][64] __attribute__((aligned(64)));
+int main(void) {
+  gemmini_config_ex(WEIGHT_STATIONARY, 0, 0);
+  gemmini_config_ld(64);
+  gemmini_config_st(64);
+  for (int turn = 0; turn < TURNS; turn++) {
+    for (int k = 0; k < 4; k++) {
+      gemmini_mvin(&a[0][16 * k], 0);
+      gemmini_mvin(&a[16][16 * k], 16);
+      gemmini_preload(16, 0x80000000u | (unsigned)(k > 0) << 30);
+      gemmini_compute_preloaded(0, 0xFFFFFFFFu);
+    }
+    gemmini_mvout(&c[0][0], 0x80000000u);
+  }
+  gemmini_fence();
+  return 0;
+}
+"""
+
+
+def states_of_a_program(turns, *, tracing):
+    """Return how many states of the clock a program with a loop comes into, and the cycles it takes."""
+    config = load_config("int8-16")
+    program = read_program(
+        compile_c(PROGRAM, config=config, defines={"TURNS": turns}).elf, memory_bytes=config.memory_bytes
+    )
+    machine = new_machine(
+        config,
+        entry=program.entry,
+        segments=program.segments,
+        tohost=program.symbols["tohost"].address,
+        fromhost=program.symbols["fromhost"].address,
+        max_instructions=1_000_000,
+        timing=True,
+        tracing=tracing,
+    )
+    clock = run_machine(machine, console_limit=100).clock[0]
+    return int(clock["nodes"]), int(clock["now"])
+
+
+@pytest.mark.parametrize("tracing", [False, True])
+def test_a_program_that_runs_longer_comes_into_no_more_states(tracing):
+    states, cycles = states_of_a_program(100, tracing=tracing)
+    more_states, more_cycles = states_of_a_program(400, tracing=tracing)
+    assert more_cycles > 3 * cycles
+    assert states > 1
+    assert more_states < states + 20

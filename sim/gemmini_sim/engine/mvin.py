@@ -7,7 +7,7 @@ into the accumulator.
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.accelerator_state import (
     BAD_ACCUMULATOR_ROW,
     BAD_DRAM_ADDRESS,

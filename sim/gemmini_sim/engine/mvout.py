@@ -6,7 +6,7 @@ width: then only layernorm, iGELU and softmax apply. The column block b of a wid
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.accelerator_state import (
     BAD_ACCUMULATOR_ROW,
     BAD_SCRATCHPAD_ROW,

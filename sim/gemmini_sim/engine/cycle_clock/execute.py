@@ -91,7 +91,8 @@ def _start(clock, kind):
     clock["op_a_address"] = a_rs1 & clock["address_mask"]
     clock["op_b_address"] = b_rs2 & clock["address_mask"]
     clock["op_d_address"] = d_rs1 & clock["address_mask"]
-    clock["op_a_garbage"] = is_garbage(clock, a_rs1 & GARBAGE)
+    # where A does not start there may be no command that it belongs to
+    clock["op_a_garbage"] = 1 if starts & A and is_garbage(clock, a_rs1 & GARBAGE) else 0
     clock["op_b_garbage"] = is_garbage(clock, b_rs2 & GARBAGE)
     clock["op_d_garbage"] = is_garbage(clock, d_rs1 & GARBAGE)
     clock["op_a_accumulator"] = (a_rs1 >> 31) & 1

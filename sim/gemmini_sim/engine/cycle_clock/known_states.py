@@ -41,7 +41,7 @@ def find_state(clock):
                     same = False
                     break
             if same:
-                clock["replay_new"] = 0
+                clock["replay_new"] = clock["replay_pauses"] = 0
                 return node
         slot = (slot + 1) & (SLOTS - 1)
     node = clock["nodes"]

@@ -41,6 +41,7 @@ REPLAY_REGISTERS = [
     ("low_bits", "i8"),  # of an address: place within a line and within a request
     ("replay_mode", "i8"),
     ("replay_pause", "i8"),
+    ("replay_pauses", "i8"),  # one after the other, each twice as long
     ("replay_new", "i8"),  # states in a row that had not been seen before
     ("stretch_node", "i8"),
     ("stretch_base", "i8"),

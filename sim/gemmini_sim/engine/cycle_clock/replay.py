@@ -53,8 +53,8 @@ __all__ = ["FENCE", "SETTLE", "call"]
 FENCE, SETTLE = -1, -2  # instead of a command's function
 
 _FEWEST_CALLS = 6  # of a stretch
-_PATIENCE = 512  # new states in a row after which it is not worth looking for a while
-_PAUSE = 2048  # turns of a loop
+_PATIENCE = 64  # new states in a row after which it is not worth looking for a while
+_PAUSE, _PAUSES = 64, 5  # turns of a loop, and how often that is doubled
 _SPREAD = 0x1E3779B97F4A7C15  # an odd number without a pattern
 
 
@@ -303,8 +303,9 @@ def _turn(clock, trace):
     elif clock["replay_mode"] == OFF or clock["stretch_calls"] >= _FEWEST_CALLS:
         _close(clock, trace)
     if clock["replay_new"] >= _PATIENCE:
-        clock["replay_new"] = _PATIENCE // 2
-        clock["replay_pause"] = _PAUSE
+        clock["replay_new"] = 0
+        clock["replay_pause"] = _PAUSE << clock["replay_pauses"]
+        clock["replay_pauses"] = min(clock["replay_pauses"] + 1, _PAUSES)
         clock["replay_mode"] = OFF
 
 

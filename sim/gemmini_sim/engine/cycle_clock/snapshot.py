@@ -7,7 +7,7 @@ journal notes (tag array, lines and pages that are compared) is not part of it, 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numba
 from llvmlite import ir
@@ -19,7 +19,7 @@ from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit
 from gemmini_sim.engine.cycle_clock.journal import ADDRESS_BITS, symbolic
 from gemmini_sim.engine.cycle_clock.l2_directory import DIRTY, SEND_RELEASE
 from gemmini_sim.engine.cycle_clock.registers_replay import TAGS, TRACE_ROWS, VECTORS
-from gemmini_sim.engine.cycle_clock.sizes import MESH_OPERATIONS
+from gemmini_sim.engine.cycle_clock.sizes import MESH_OPERATIONS, STATION
 from gemmini_sim.engine.cycle_clock.snapshot_table import (
     ADDRESS,
     ALL,
@@ -39,9 +39,12 @@ from gemmini_sim.engine.cycle_clock.snapshot_table import (
     TABLE,
     TIME,
     TRACED,
+    UNISSUED,
     UNUSED,
+    VALID,
     VICTIM,
 )
+from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE
 
 __all__ = ["is_transfer", "restore", "snapshot"]
 
@@ -53,6 +56,7 @@ _ANSWERS = 9  # that the D channel holds: so far back the L2 looks for room
 
 
 _ROW_COUNT = len(TABLE)
+_UNISSUED_COUNT = int(cast("Any", CLOCK_DTYPE.fields)["unissued_count"][1]) // 8
 
 
 def _pointer(builder: Any, record: Any, index: Any) -> Any:  # noqa: ANN401 - llvmlite's
@@ -145,10 +149,12 @@ def _emit_member(clock, kind, at, beside):
         word = word & DIRTY if _get(clock, beside) & SEND_RELEASE else 0
     elif kind == RECENT:
         word = word if _get(clock, beside) - clock["now"] > _PAST else 0
+    elif kind == VALID:
+        word &= clock["mshr_valid"]
     elif kind == TRACED:
         word = _from_last_row(clock, word)
     elif kind == BEGUN:
-        word = word - clock["now"] if clock["tracing"] else 0
+        word -= clock["now"]
     _emit(clock, word)
 
 
@@ -183,6 +189,11 @@ def _choose(clock, code, first):
     if code == ALL:
         return first
     word = _get(clock, first)
+    if code == UNISSUED:
+        queue = first - _UNISSUED_COUNT
+        for i in range(word):
+            clock["places"][i] = clock["unissued"][queue, (clock["unissued_head"][queue] + i) & (STATION - 1)]
+        return word
     if code == FLAG:
         clock["places"][0] = 0
         return 1 if word else 0
@@ -332,6 +343,8 @@ def snapshot(clock):
             at = TABLE[row, 1]
             kind = TABLE[row, 2]
             beside = TABLE[row, 3]
+            if kind in (TRACED, BEGUN) and not clock["tracing"]:
+                continue
             if kind == RAW:
                 end = clock["vector_end"]
                 for i in range(count):
@@ -375,6 +388,8 @@ def restore(clock, vector):
             at = TABLE[row, 1]
             kind = TABLE[row, 2]
             beside = TABLE[row, 3]
+            if kind in (TRACED, BEGUN) and not clock["tracing"]:
+                continue
             for i in range(count):
                 place = i if simple else clock["places"][i]
                 _restore_member(clock, kind, at + place, beside + place, _take(clock))

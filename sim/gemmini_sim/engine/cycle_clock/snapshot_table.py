@@ -37,14 +37,16 @@ __all__ = [
     "TABLE",
     "TIME",
     "TRACED",
+    "UNISSUED",
     "UNUSED",
+    "VALID",
     "VICTIM",
 ]
 
 # How a register becomes a word.
-RAW, TIME, PACKET, ADDRESS, OPERAND, IF, BLOCKED, OPERATION, VICTIM, RECENT, TRACED, BEGUN = range(12)
+RAW, TIME, PACKET, ADDRESS, OPERAND, IF, BLOCKED, OPERATION, VICTIM, RECENT, TRACED, BEGUN, VALID = range(13)
 # Which elements of a group of arrays count.
-ALL, RING, BITS, UNUSED, FLAG, BANK, ROWS, MEMBER = range(20, 28)
+ALL, RING, BITS, UNUSED, FLAG, BANK, ROWS, UNISSUED, MEMBER = range(20, 29)
 
 
 _FIELDS: Any = CLOCK_DTYPE.fields
@@ -84,6 +86,9 @@ _TIMES = (
     *("mesh_written_time", "acquire_pop", "clean_pop", "sink_pop", "directory_read", "directory_write_time"),
     *("probe_free", "scale_free"),
 )
+
+# One bit for each of the L2's registers: those of registers that are free are left over.
+_WANTS = ("mshr_want_a", "mshr_want_b", "mshr_want_c", "mshr_want_d", "mshr_want_write", "mshr_host_wrote")
 
 # Registers of which one after the other makes a queue: (head, count, length, members)
 _RINGS: list[tuple[str, int, str, int, int, list[tuple[Any, ...]]]] = []
@@ -196,12 +201,25 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
             "entry_valid",
             queue,
             [
-                ("entry_funct", RAW, 64 * queue),
-                ("entry_rs1", OPERAND, 64 * queue, "entry_funct"),
-                *[(f"entry_{n}", RAW, 64 * queue) for n in ("rs2", "wait", "operands", "from")],
-                ("entry_time", TIME, 64 * queue),
+                ("entry_operands", RAW, 64 * queue),
+                ("entry_from", RAW, 64 * queue),
                 ("entry_row", TRACED, 64 * queue),
                 ("entry_begun", BEGUN, 64 * queue),
+            ],
+        )
+        for queue in range(3)
+    ],
+    *[
+        (
+            UNISSUED,
+            "unissued_count",
+            queue,
+            [
+                ("entry_funct", RAW, 64 * queue),
+                ("entry_rs1", OPERAND, 64 * queue, "entry_funct"),
+                ("entry_rs2", RAW, 64 * queue),
+                ("entry_wait", RAW, 64 * queue),
+                ("entry_time", TIME, 64 * queue),
             ],
         )
         for queue in range(3)
@@ -358,7 +376,8 @@ def _table() -> np.ndarray:
         if name in plain or name.startswith(("matmul_", "conv_", "noted")):
             continue
         rows.append((ALL, _words(name), 0, 0))
-        rows.append((MEMBER, _word(name), TIME if name in _TIMES else RAW, 0))
+        kind = TIME if name in _TIMES else (VALID if name in _WANTS else RAW)
+        rows.append((MEMBER, _word(name), kind, 0))
     for head, head_place, count, count_place, length, members in _RINGS:
         rows.append((RING, _word(head, head_place), _word(count, count_place), length - 1))
         for name, kind, place, *rest in members:
