@@ -70,8 +70,6 @@ _EXCLUDED = {
     *("made_funct", "made_rs1", "made_rs2", "made_row", "entering_since"),
     # states in which these hold anything are not taken
     *("waiting_count", "host_valid", "host_release_line", "grant_ack_time", "hung"),
-    # there is no replay for such a memory
-    *("dram_row", "dram_bank_free", "dram_bus_free", "dram_writes"),
     # only for finding that the hardware hangs
     *("slowest_row", "patience"),
     # only traces have these
@@ -86,6 +84,9 @@ _TIMES = (
     *("mesh_written_time", "acquire_pop", "clean_pop", "sink_pop", "directory_read", "directory_write_time"),
     *("probe_free", "scale_free"),
 )
+
+# Hardware loops, open rows of a DRAM, all events: with these everything is simulated.
+_NOT_REPLAYED = ("matmul_", "conv_", "dram_", "noted")
 
 # One bit for each of the L2's registers: those of registers that are free are left over.
 _WANTS = ("mshr_want_a", "mshr_want_b", "mshr_want_c", "mshr_want_d", "mshr_want_write", "mshr_host_wrote")
@@ -373,7 +374,7 @@ def _table() -> np.ndarray:
     rows: list[tuple[int, int, int, int]] = []
     plain = grouped | _EXCLUDED | _BY_HAND | {"tracing"}
     for name in registers:
-        if name in plain or name.startswith(("matmul_", "conv_", "noted")):
+        if name in plain or name.startswith(_NOT_REPLAYED):
             continue
         rows.append((ALL, _words(name), 0, 0))
         kind = TIME if name in _TIMES else (VALID if name in _WANTS else RAW)
