@@ -7,17 +7,46 @@ same bytes, and any access right behind a store that had to change the state of 
 from __future__ import annotations
 
 from gemmini_sim.engine import cycle_clock as accelerator_clock
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.rocket.fetch import next_lfsr
 from gemmini_sim.engine.rocket.state import ABSENT, EXCLUSIVE, FILTER, LINE, MODIFIED, SHARED, STATE_BITS
 
-__all__ = ["REPLAY", "access", "take_probes"]
+__all__ = ["REPLAY", "access", "load_hits", "note_store", "store_hits", "take_probes"]
 
 REPLAY = 5  # from the cancelled write-back to the next attempt's
 AFTER_GRANT = 3  # from the last beat to the write-back of the access that waits for it
 WRITE_BACK = 12  # from the miss to the second one, after the victim was sent off
 RELEASE_DELAY = 6  # from the miss to the victim's arrival at the L2
+_CLOSE = 3  # cycles behind a store in which a load of the same doubleword may have to be tried again
 _STATE = (1 << STATE_BITS) - 1
+
+
+@jit_inline
+def load_hits(host, address, time):
+    """Return whether a load that could commit at ``time`` does, without a look at the cache: its line is known."""
+    line = address >> LINE
+    if host["load_line"][line & FILTER - 1] != line:
+        return False
+    if time - host["store_time"] > _CLOSE:
+        return True
+    word = address >> 3
+    return host["store_word"] != word and (host["older_word"] != word or time - host["older_time"] > _CLOSE)
+
+
+@jit_inline
+def store_hits(host, address):
+    """Return whether a store is into a line that is known to be modified."""
+    line = address >> LINE
+    return host["store_line"][line & FILTER - 1] == line
+
+
+@jit_inline
+def note_store(host, address, mask, time):
+    """Note the bytes of a store that commits at ``time``; ``mask`` is for an address at the doubleword's begin."""
+    host["older_word"], host["older_mask"] = host["store_word"], host["store_mask"]
+    host["older_time"] = host["store_time"]
+    host["store_word"], host["store_mask"], host["store_time"] = address >> 3, mask << (address & 7), time
 
 
 @jit
@@ -73,10 +102,11 @@ def access(host, dcache, clock, tags, trace, events, time, address, mask, read, 
     """Return when an access commits that first could at ``time``."""
     word = address >> 3
     if read:
-        distance = 4
-        if host["older_word"] == word and host["older_mask"] & mask != 0:
+        bytes_ = mask << (address & 7)
+        distance = _CLOSE + 1
+        if host["older_word"] == word and host["older_mask"] & bytes_ != 0:
             distance = time - host["older_time"]
-        if host["store_word"] == word and host["store_mask"] & mask != 0:
+        if host["store_word"] == word and host["store_mask"] & bytes_ != 0:
             distance = time - host["store_time"]
         if distance <= 2 or (distance == 3 and host["load_time"] == time - 1):
             time += REPLAY + straddles
@@ -102,9 +132,7 @@ def access(host, dcache, clock, tags, trace, events, time, address, mask, read, 
     host["load_line"][slot] = line
     if write:
         host["store_line"][slot] = line
-        host["older_word"], host["older_mask"] = host["store_word"], host["store_mask"]
-        host["older_time"] = host["store_time"]
-        host["store_word"], host["store_mask"], host["store_time"] = word, mask, time
+        note_store(host, address, mask, time)
     if read:
         host["load_time"] = time
     return time

@@ -9,16 +9,15 @@ from __future__ import annotations
 from gemmini_sim.engine import opcodes as op
 from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.rocket.fetch import AHEAD, DECODE, QUEUE_LATENCY, continue_line, resume_fetch
+from gemmini_sim.engine.rocket.dcache import load_hits, note_store, store_hits
+from gemmini_sim.engine.rocket.fetch import AHEAD, DECODE, QUEUE_LATENCY, continue_line, resume_fetch, take_packet
+from gemmini_sim.engine.rocket.floating import issue_float
 from gemmini_sim.engine.rocket.flow import follow
-from gemmini_sim.engine.rocket.kinds import BYTES, FLOW, KIND, LATENCY, LOAD, MULTIPLY, SIMPLE, STORE
+from gemmini_sim.engine.rocket.kinds import BYTES, FLOAT, FLOW, KIND, LATENCY, LOAD, MULTIPLY, SIMPLE, STORE
 from gemmini_sim.engine.rocket.multiplier import multiply, settle_late
-from gemmini_sim.engine.rocket.state import AFTER_FLOW, AFTER_MARKER, FETCH_FILTER, FILTER, LINE
+from gemmini_sim.engine.rocket.state import AFTER_FLOW, AFTER_MARKER, FETCH_FILTER, LINE, NOT_SIMPLE
 
 __all__ = ["issue"]
-
-NOT_SIMPLE = -1
-_CLOSE = 3  # cycles behind a store in which a load of the same doubleword may have to be tried again
 
 
 @jit_inline
@@ -48,7 +47,7 @@ def issue(host, x, instruction, operation, halfword, time, expected):
     kind = KIND[operation]
     opens = (halfword & size & 1) ^ 1  # packets that it opens: the second instruction in a packet opens none
     takes = opens
-    simple = kind <= MULTIPLY
+    simple = kind <= FLOAT
     if halfword != expected and simple:
         begin, opens = _redirect(host, halfword, size, time, expected)
         takes = 1
@@ -58,7 +57,10 @@ def issue(host, x, instruction, operation, halfword, time, expected):
             time = begin
             expected = halfword
     if simple:
-        commit = _issue_next(host, x, instruction, operation, kind, halfword + size, time, opens, takes)
+        if kind > MULTIPLY:
+            commit = issue_float(host, x, instruction, operation, kind, halfword + size, time, opens)
+        else:
+            commit = _issue_next(host, x, instruction, operation, kind, halfword + size, time, opens, takes)
         if commit >= 0:
             return commit, AFTER_FLOW if kind == FLOW else halfword + size
     host["time"] = time
@@ -74,26 +76,18 @@ def _issue_next(host, x, instruction, operation, kind, end, time, opens, takes):
     ready = host["ready"]
     rd = instruction["rd"]
     commit = max(time + 1, ready[rd], ready[instruction["rs1"]], ready[instruction["rs2"]])
-    if end > host["boundary"] and not continue_line(host, end - 1 >> LINE - 1):
+    if end > host["boundary"] and not continue_line(host, end):
         return NOT_SIMPLE
     if kind == SIMPLE and host["late_register"] < 0:
         # A result that can be used at once makes nobody wait: `ready` may stay as it is.
         if takes:
-            _take_packet(host, opens, commit)
+            take_packet(host, opens, commit)
         return commit
 
     address = x[instruction["rs1"]] + instruction["imm"]
-    line = address >> LINE
-    word = address >> 3
-    if kind == LOAD:
-        if host["load_line"][line & FILTER - 1] != line:
-            return NOT_SIMPLE
-        if commit - host["store_time"] <= _CLOSE:
-            if host["store_word"] == word:
-                return NOT_SIMPLE
-            if host["older_word"] == word and commit - host["older_time"] <= _CLOSE:
-                return NOT_SIMPLE
-    elif kind == STORE and host["store_line"][line & FILTER - 1] != line:
+    if kind == LOAD and not load_hits(host, address, commit):
+        return NOT_SIMPLE
+    if kind == STORE and not store_hits(host, address):
         return NOT_SIMPLE
     if host["late_register"] >= 0:
         settle_late(host, time, commit, rd < 32 and kind != STORE)
@@ -105,9 +99,7 @@ def _issue_next(host, x, instruction, operation, kind, end, time, opens, takes):
         host["load_time"] = commit
         ready[rd] = commit + LATENCY[operation]
     elif kind == STORE:
-        host["older_word"], host["older_mask"] = host["store_word"], host["store_mask"]
-        host["older_time"] = host["store_time"]
-        host["store_word"], host["store_mask"], host["store_time"] = word, BYTES[operation] << (address & 7), commit
+        note_store(host, address, BYTES[operation], commit)
     elif kind == FLOW:
         host["flow"] = operation
         host["flow_end"] = end
@@ -116,16 +108,8 @@ def _issue_next(host, x, instruction, operation, kind, end, time, opens, takes):
         if operation == op.JALR:
             ready[rd] = commit + LATENCY[operation]
     if takes:
-        _take_packet(host, opens, commit)
+        take_packet(host, opens, commit)
     return commit
-
-
-@jit_inline
-def _take_packet(host, opens, commit):
-    """Note when the decoder took the packet of an instruction that commits at ``commit``."""
-    number = host["number"] + opens
-    host["number"] = number
-    host["taken"][number & 7] = commit - DECODE
 
 
 @jit

@@ -9,8 +9,8 @@ from gemmini_sim.engine import opcodes as op
 __all__ = ["ATOMIC", "BYTES", "CSR", "FENCE", "FENCE_I", "FLOAT", "FLOAT_LOAD", "FLOAT_STORE", "FLOW", "KIND"]
 __all__ += ["LATENCY", "LOAD", "MARKER", "MULTIPLY", "NONE", "ROCC", "SIMPLE", "STORE", "SYSTEM"]
 
-# Those up to MULTIPLY are timed on the fast path.
-SIMPLE, LOAD, STORE, FLOW, MULTIPLY, ATOMIC, FLOAT_LOAD, FLOAT_STORE, FLOAT = range(9)
+# Those up to FLOAT are timed on the fast path.
+SIMPLE, LOAD, STORE, FLOW, MULTIPLY, FLOAT_LOAD, FLOAT_STORE, FLOAT, ATOMIC = range(9)
 CSR, FENCE, FENCE_I, ROCC, SYSTEM, MARKER, NONE = range(9, 16)
 
 

@@ -24,29 +24,16 @@ from gemmini_sim.engine.rocket.fetch import (
     resume_fetch,
     start_packet,
 )
+from gemmini_sim.engine.rocket.floating import LOADED, float_registers, occupy_float
 from gemmini_sim.engine.rocket.flow import follow
 from gemmini_sim.engine.rocket.kinds import BYTES, KIND, LATENCY
 from gemmini_sim.engine.rocket.multiplier import multiply, settle_late
-from gemmini_sim.engine.rocket.state import AFTER_FLOW, AFTER_MARKER, ELSEWHERE, FLOAT
+from gemmini_sim.engine.rocket.state import AFTER_FLOW, AFTER_MARKER, ELSEWHERE
 
 __all__ = ["commit_command", "commit_fence", "issue_again", "issue_slowly"]
 
-FLOAT_DOUBLE, FLOAT_SINGLE = 6, 4  # fused multiply-add and all that goes through it
-FLOAT_OTHER, FLOAT_TO_INTEGER = 4, 3
-FLOAT_DIVIDE = 4  # beside one cycle per bit
 # Addresses of memory; all others are devices, or nothing, in which case a trap follows.
 MEMORY, MEMORY_END = 0x8000_0000, 1 << 40
-
-
-@jit_part
-def _float_registers(instruction, operation):
-    """Return which of rd, rs1, rs2 of a floating-point operation are integer registers, as bits 0, 1."""
-    if operation != op.FLOAT:
-        return 0
-    funct5 = instruction["imm"]
-    if funct5 == 0x14 or funct5 == 0x18 or funct5 == 0x1C:
-        return 1
-    return 2 if funct5 == 0x1A or funct5 == 0x1E else 0
 
 
 @jit
@@ -104,43 +91,30 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
 
     time = max(host["time"] + 1, host["fetched"] + DECODE)
     ready = host["ready"]
-    rd, rs1, rs2 = np.int64(instruction["rd"]), np.int64(instruction["rs1"]), np.int64(instruction["rs2"])
-    if kind == kinds.FLOAT_LOAD:
-        rd += FLOAT
-    elif kind == kinds.FLOAT_STORE:
-        rs2 += FLOAT
-        rd = np.int64(32)
-    elif kind == kinds.FLOAT:
-        integers = _float_registers(instruction, operation)
-        if not integers & 1:
-            rd += FLOAT
-        if not integers & 2:
-            rs1 += FLOAT
-        rs2 += FLOAT
-        if operation == op.FLOAT and instruction["imm"] >= 0x18:
-            rs2 = np.int64(0)
-        if operation >= op.FMADD:
-            time = max(time, ready[FLOAT + np.int64(instruction["rs3"])])
-    elif kind == kinds.CSR:
-        rs1 = rs1 if operation <= op.CSRRC else np.int64(0)
+    if kinds.FLOAT_LOAD <= kind <= kinds.FLOAT:
+        rd, rs1, rs2, rs3 = float_registers(instruction, operation, kind)
+        time = max(time, ready[rs3])
+    else:
+        rd, rs1, rs2 = np.int64(instruction["rd"]), np.int64(instruction["rs1"]), np.int64(instruction["rs2"])
+        if operation >= op.CSRRWI and kind == kinds.CSR:
+            rs1 = np.int64(0)
     time = max(time, ready[rd], ready[rs1], ready[rs2])
     if host["late_register"] >= 0:
         writes = rd < 32 and kind != kinds.STORE
         settle_late(host, host["time"], time, writes)
         time = max(time, ready[rd], ready[rs1], ready[rs2])
     latency = LATENCY[operation]
-    accesses = kinds.LOAD <= kind <= kinds.STORE or kinds.ATOMIC <= kind <= kinds.FLOAT_STORE
-    if host["fenced"] and (kind == kinds.ROCC or accesses):
+    read = kind == kinds.LOAD or kind == kinds.FLOAT_LOAD or kind == kinds.ATOMIC
+    write = kind == kinds.STORE or kind == kinds.FLOAT_STORE or kind == kinds.ATOMIC
+    if host["fenced"] and (kind == kinds.ROCC or read or write):
         host["fenced"] = 0
         time = max(time, host["uncached_free"] + 3, max(host["load_time"], host["store_time"]) + 4)
 
-    if accesses:
+    if read or write:
         address = x[rs1] + (np.int64(0) if kind == kinds.ATOMIC else instruction["imm"])
-        read = kind == kinds.LOAD or kind == kinds.FLOAT_LOAD or kind == kinds.ATOMIC
-        write = not (kind == kinds.LOAD or kind == kinds.FLOAT_LOAD)
         straddles = halfword & 1 & size >> 1
         if MEMORY <= address < MEMORY_END:
-            mask = BYTES[operation] << (address & 7)
+            mask = BYTES[operation]
             when = access(host, dcache, clock, tags, trace, events, time, address, mask, read, write, straddles)
             if when != time:
                 _resume(host, when)
@@ -154,22 +128,11 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
             if read:
                 latency = host["uncached_latency"]
         if kind == kinds.FLOAT_LOAD:
-            latency = 4
+            latency = np.int64(LOADED)
     elif kind == kinds.MULTIPLY:
         time = multiply(host, operation, rd, x[rs1], x[rs2], time)
     elif kind == kinds.FLOAT:
-        double = instruction["format"] == 1
-        funct5 = instruction["imm"] if operation == op.FLOAT else np.int64(0)
-        if funct5 == 3 or funct5 == 0x0B:
-            time = max(time, host["float_free"])
-            latency = FLOAT_DIVIDE + (55 if double else 26)
-            host["float_free"] = time + latency
-        elif funct5 <= 2:
-            latency = FLOAT_DOUBLE if double else FLOAT_SINGLE
-        elif rd < FLOAT:
-            latency = FLOAT_TO_INTEGER
-        else:
-            latency = FLOAT_OTHER
+        time, latency = occupy_float(host, instruction, operation, rd, time)
     elif kind == kinds.CSR or kind == kinds.SYSTEM:
         number = instruction["imm"]
         reads = (operation == op.CSRRS or operation == op.CSRRSI) and instruction["rs1"] == 0

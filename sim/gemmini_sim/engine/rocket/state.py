@@ -18,10 +18,11 @@ __all__ = [
     "EXCLUSIVE",
     "FETCH_FILTER",
     "FILTER",
-    "FLOAT",
+    "FLOATS",
     "FORGOTTEN",
     "LINE",
     "MODIFIED",
+    "NOT_SIMPLE",
     "PENDING",
     "QUEUE",
     "ROCKET_DTYPE",
@@ -37,7 +38,8 @@ FILTER = 256  # lines of the data cache that were found last, direct-mapped
 FETCH_FILTER = 256  # likewise of the instruction cache
 LINE = 6  # bytes of a line, as a shift
 PENDING = 8  # resolved branches whose direction is not in the history table yet
-FLOAT = 33  # floating-point register n is register FLOAT + n of the scoreboard
+FLOATS = 33  # floating-point register n is register FLOATS + n of the scoreboard
+NOT_SIMPLE = -1  # in place of a cycle: the fast path does not know it
 
 # In place of the halfword of the next instruction: it follows a branch or jump, is elsewhere, follows a marker.
 AFTER_FLOW, ELSEWHERE, AFTER_MARKER = -1, -2, -3
