@@ -67,27 +67,8 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
         if halfword == expected:
             host["next"] = AFTER_MARKER
         return
-    catch_up(host)
-    if expected == AFTER_MARKER:
-        host["packet"] = packet - 1
-    elif halfword != expected:
-        fetched = np.int64(-1)
-        if expected == AFTER_FLOW:
-            fetched = follow(host, halfword, host["time"])
-            host["packet"] = halfword - 1 >> 1
-        else:  # a trap, or the return from one
-            fetched = host["time"] + AFTER_FLUSH
-            forget_queue(host)
-        if fetched >= 0:
-            start_packet(host, icache, clock, tags, trace, events, halfword >> 1, fetched)
-            host["time"] = max(host["time"], host["fetched"] + DECODE - 1)
+    _fetch(rocket, clock, tags, trace, events, halfword, end, expected)
     host["next"] = end
-    while host["packet"] < packet:
-        following = host["packet"] + 1
-        behind = 1 if following == packet and halfword >> 1 != packet else 0
-        next_packet(host, icache, clock, tags, trace, events, following, behind)
-        if host["packet"] < packet:
-            host["taken"][host["number"] & 7] = host["fetched"]
 
     time = max(host["time"] + 1, host["fetched"] + DECODE)
     ready = host["ready"]
@@ -113,22 +94,18 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
     if read or write:
         address = x[rs1] + (np.int64(0) if kind == kinds.ATOMIC else instruction["imm"])
         straddles = halfword & 1 & size >> 1
-        if MEMORY <= address < MEMORY_END:
-            mask = BYTES[operation]
-            when = access(host, dcache, clock, tags, trace, events, time, address, mask, read, write, straddles)
-            if when != time:
-                _resume(host, when)
-            time = when
-        else:
-            if time < host["uncached_free"]:  # tried again and again until the one before is done
-                period = REPLAY + straddles
-                time += (host["uncached_free"] - time + period - 1) // period * period
-                _resume(host, time)
-            host["uncached_free"] = time + host["uncached_latency"]
-            if read:
-                latency = host["uncached_latency"]
         if kind == kinds.FLOAT_LOAD:
             latency = np.int64(LOADED)
+        if MEMORY <= address < MEMORY_END:
+            mask = BYTES[operation]
+            commit = access(host, dcache, clock, tags, trace, events, time, address, mask, read, write, straddles)
+        else:
+            commit = _access_device(host, time, straddles)
+            if read and kind != kinds.FLOAT_LOAD:
+                latency = host["uncached_latency"]
+        if commit != time:
+            _resume(host, commit)
+        time = commit
     elif kind == kinds.MULTIPLY:
         time = multiply(host, operation, rd, x[rs1], x[rs2], time)
     elif kind == kinds.FLOAT:
@@ -157,6 +134,43 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
         host["flow_rs1"] = rs1
     elif (host["fenced"] or host["upgrade_time"] == time) and host["next"] == end:
         host["next"] = ~end  # so that what follows does not take the fast path
+
+
+@jit_part
+def _fetch(rocket, clock, tags, trace, events, halfword, end, expected):
+    """Let fetch come to the instruction at halfwords halfword..end-1; ``expected`` is the host's ``next``."""
+    host, icache = rocket.core[0], rocket.icache
+    packet = end - 1 >> 1
+    catch_up(host)
+    if expected == AFTER_MARKER:
+        host["packet"] = packet - 1
+    elif halfword != expected:
+        fetched = np.int64(-1)
+        if expected == AFTER_FLOW:
+            fetched = follow(host, halfword, host["time"])
+            host["packet"] = halfword - 1 >> 1
+        else:  # a trap, or the return from one
+            fetched = host["time"] + AFTER_FLUSH
+            forget_queue(host)
+        if fetched >= 0:
+            start_packet(host, icache, clock, tags, trace, events, halfword >> 1, fetched)
+            host["time"] = max(host["time"], host["fetched"] + DECODE - 1)
+    while host["packet"] < packet:
+        following = host["packet"] + 1
+        behind = 1 if following == packet and halfword >> 1 != packet else 0
+        next_packet(host, icache, clock, tags, trace, events, following, behind)
+        if host["packet"] < packet:
+            host["taken"][host["number"] & 7] = host["fetched"]
+
+
+@jit_part
+def _access_device(host, time, straddles):
+    """Return when an access to a device commits that first could at ``time``: when the one before it is done."""
+    if time < host["uncached_free"]:  # tried again and again
+        period = REPLAY + straddles
+        time += (host["uncached_free"] - time + period - 1) // period * period
+    host["uncached_free"] = time + host["uncached_latency"]
+    return time
 
 
 @jit
