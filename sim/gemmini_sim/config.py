@@ -174,8 +174,8 @@ class Memory(_Group):
     Every read takes ``latency`` if ``banks`` is 0. Otherwise it is a DRAM of so many banks, first come first served,
     rows stay open, and ``latency`` is that of a read in an open row. Each bank has one row of ``row_bytes`` open;
     rows that follow each other are in different banks. To open a row takes ``activate`` cycles, to close the one that
-    was open before, ``precharge``. Requests to a bank wait for each other, and all for the data bus, on which
-    ``turnaround`` cycles pass between reads and writes. Lines to write are collected until there are ``write_queue``
+    was open before, ``precharge``. Requests to a bank wait for each other, and all for the data bus, which a line
+    takes for ``burst`` cycles and on which ``turnaround`` cycles pass between reads and writes. Lines to write are collected until there are ``write_queue``
     of them, and then written row by row.
     """
 
@@ -186,6 +186,7 @@ class Memory(_Group):
     row_bytes: Literal[512, 1024, 2048, 4096, 8192, 16384] = 8192
     activate: Cycles = 14
     precharge: Cycles = 14
+    burst: Cycles = 4
     turnaround: Cycles = 8
     write_queue: Annotated[int, Field(ge=1, le=32)] = 16
 

@@ -48,7 +48,7 @@ def _dram_wait(clock, line, write):
         clock["dram_writes"] = write
         clock["dram_bus_free"] += clock["dram_turnaround"]
     begin = max(begin, clock["dram_bus_free"])
-    clock["dram_bus_free"] = clock["dram_bank_free"][bank] = begin + clock["memory_beats"]
+    clock["dram_bus_free"] = clock["dram_bank_free"][bank] = begin + clock["dram_burst"]
     return begin - clock["now"]
 
 

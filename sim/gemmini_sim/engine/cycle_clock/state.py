@@ -91,6 +91,7 @@ GENERAL_REGISTERS = [
     ("dram_row_shift", "i8"),
     ("dram_activate", "i8"),
     ("dram_precharge", "i8"),
+    ("dram_burst", "i8"),
     ("dram_turnaround", "i8"),
     ("dram_write_queue", "i8"),
     ("tracing", "i8"),
@@ -219,6 +220,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["dram_row_shift"] = config.memory.row_bytes.bit_length() - 1
     state["dram_activate"] = config.memory.activate
     state["dram_precharge"] = config.memory.precharge
+    state["dram_burst"] = config.memory.burst
     state["dram_turnaround"] = config.memory.turnaround
     state["dram_write_queue"] = config.memory.write_queue
     state["dram_row"] = -1
