@@ -175,8 +175,8 @@ class Memory(_Group):
     rows stay open, and ``latency`` is that of a read in an open row. Each bank has one row of ``row_bytes`` open;
     rows that follow each other are in different banks. To open a row takes ``activate`` cycles, to close the one that
     was open before, ``precharge``. Requests to a bank wait for each other, and all for the data bus, which a line
-    takes for ``burst`` cycles and on which ``turnaround`` cycles pass between reads and writes. Lines to write are collected until there are ``write_queue``
-    of them, and then written row by row.
+    takes for ``burst`` cycles and on which ``turnaround`` cycles pass between reads and writes. Lines to write are
+    collected until there are ``write_queue`` of them, and then written row by row.
     """
 
     megabytes: Annotated[int, Field(ge=16, le=2048)] = 256
