@@ -67,7 +67,7 @@ def test_the_cursor_of_the_memory_moves_and_tells_what_lives_there(notebook):
     notebook.page.locator(".ack-pad-slider").fill("1000")
     notebook.until("memory.cycle == 1000")
     notebook.page.wait_for_function("() => document.querySelector('.ack-pad-residents').textContent.includes('A[')")
-    notebook.page.locator(".ack-pad-row").first.click()
+    notebook.page.locator(".ack-pad-row").first.press("Enter")
     notebook.until("memory.line > 0 and 'mvin' in trace.code.splitlines()[memory.line - 1]")
 
 

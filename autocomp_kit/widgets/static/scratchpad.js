@@ -264,6 +264,7 @@ function renderScratchpad(context) {
 
   // What lives where
 
+  const take = (resident) => view.set({ line: resident.line, selected: resident.command });
   const askResidents = perFrame(quietly(async () => {
     const begun = performance.now();
     const cycle = view.get("cycle");
@@ -272,7 +273,7 @@ function renderScratchpad(context) {
     timed("scratchpad slider", begun);
     if (!found.length) return fill(residents, h("p", { class: "ack-muted ack-pad" }, "No row holds data that are still needed."));
     fill(residents, h("table", {}, h("thead", {}, h("tr", {}, ["rows", "holds", "written", "needed until", "line", "loaded"].map((text) => h("th", {}, text)))),
-      h("tbody", {}, found.map((one) => h("tr", { class: "ack-pad-row", on: { click: () => view.set({ line: one.line, selected: one.command }) } },
+      h("tbody", {}, found.map((one) => h("tr", { class: "ack-pad-row", tabindex: 0, on: { click: () => take(one), keydown: (event) => event.key === "Enter" && take(one) } },
         h("td", { class: "ack-number" }, `${count(one.first_row)}\u2013${count(one.first_row + one.rows - 1)}`), h("td", { class: "ack-code" }, one.label),
         h("td", { class: "ack-right" }, count(one.written)), h("td", { class: "ack-right" }, count(one.last_read)), h("td", { class: "ack-right" }, one.line || ""),
         h("td", {}, one.loads > 1 ? `${one.loads} times` : one.loads ? "once" : ""))))));
@@ -314,7 +315,7 @@ function renderScratchpad(context) {
 
   const pick = quietly(async (row, cycle, choose) => {
     const { resident } = await view.ask("place", { row, cycle, memory: view.get("memory") });
-    if (choose) return resident && view.set({ line: resident.line, selected: resident.command });
+    if (choose) return resident && take(resident);
     const base = view.get("memory") === "accumulator" ? 0x80000000 : 0;
     const lines = [`row ${count(row)} = address 0x${(base + row).toString(16)}, cycle ${count(cycle)}`];
     if (resident) {
