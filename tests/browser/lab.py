@@ -18,7 +18,7 @@ from typing import Any
 import nbformat
 
 ROOT = Path(__file__).parents[2]
-_SECONDS = 120
+_SECONDS = 600  # a machine may be slow, and the first simulation compiles
 _BROWSER_ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

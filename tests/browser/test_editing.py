@@ -12,7 +12,7 @@ config = SearchConfig(iterations=3, beam=2, plans=3, codes=1, seed=2)
 live = LiveRun(make_run('small/0', config=config), budget_usd=1.0)
 """
 AFTER = """
-history = live.wait(120)
+history = live.wait(600)
 editor = MenuEditor('gemm', runs=[history], keep_probability=0.4)
 lab = KernelLab(live.run)
 beam, bounds = BeamStepper(history), BoundsView(history)
