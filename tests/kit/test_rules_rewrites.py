@@ -126,6 +126,36 @@ def test_every_rewrite_is_shown():
     assert {step.split(":")[0] for _, steps in SHOWN.values() for step in steps} == set(REWRITES)
 
 
+CROWDED = """void solution(int8_t A[64][16], int8_t B[2304][64], int8_t C[64][16]) {
+  config_ex(WEIGHT_STATIONARY, NO_ACTIVATION, 1, false, false);
+  config_ld(16, 1.0f, 16, 1);
+  config_ld(64, 1.0f, 16, 2);
+  config_st(16);
+  for (int t = 0; t < 144; t++) {
+    mvin3(&B[16 * t][0], 4096 + 64 * t, 64, 16);
+  }
+  for (int i = 0; i < 4; i++) {
+    mvin2(&A[16 * i][0], 0, 16, 16);
+    for (int t = 0; t < 144; t++) {
+      preload(4096 + 64 * t, t == 0 ? 0x80000000 : 0xc0000000, 16, 16, 16, 16);
+      compute_preloaded(0, 0xffffffff, 16, 16, 16, 16);
+    }
+    mvout(&C[16 * i][0], 0x80000000, 16, 16);
+  }
+  fence();
+}
+"""
+
+
+def test_where_no_whole_bank_is_free_the_end_of_one_takes_the_second_copy():
+    sites = REWRITES["prefetch"].sites(analyse(CROWDED, MACHINE))
+    best = max((site for site in sites if "Load A" in site.text), key=lambda site: site.cycles)
+    first, second = best.parameters["base"], best.parameters["base"] + best.parameters["stride"]
+    assert first // 4096 != second // 4096
+    assert second % 4096
+    carry_out(REWRITES["prefetch"], CROWDED, best.parameters, MACHINE)
+
+
 TWO_STAGES = """void solution(int8_t A[64][64], int8_t B[64][64], int8_t C[64][64]) {
   config_st(64);
   config_ld(64, 1.0f, 16, 1);

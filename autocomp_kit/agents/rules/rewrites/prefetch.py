@@ -100,7 +100,7 @@ def _site(analysis: Analysis, buffer: Buffer, loop: Loop, slots: Slots, needed: 
     return Site(
         {"load": place(load), "loop": place(loop), "base": slots.base, "stride": stride},
         text,
-        hidden * (1.3 if stride and stride % bank == 0 else 1.0),
+        hidden * (1.3 if stride >= bank else 1.0),
     )
 
 

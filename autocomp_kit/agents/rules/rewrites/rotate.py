@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,26 +70,38 @@ def find_slots(analysis: Analysis, buffer: Buffer, count: int, *, other_bank: bo
     dim = machine.array.dim
     extent = rows or buffer.extent
     compact = -(-extent // dim) * dim
-    step = -(-compact // bank) * bank
     free = analysis.free_rows(accumulator=buffer.accumulator, without=buffer)
     avoid = opposing_banks(analysis, buffer)
     pattern = np.arange(rows) if rows else buffer.rows - buffer.first
-    best: tuple[tuple[int, bool, int], Slots] | None = None
-    for stride in range(step, len(free), bank) if other_bank else (compact,):
-        last = len(free) - (count - 1) * stride - extent
-        for base in {buffer.first, *range(0, last + 1, bank if other_bank else dim)}:
-            if base > last or not all(free[pattern + base + slot * stride].all() for slot in range(count)):
-                continue
-            touched = {
-                number
-                for slot in range(count)
-                for row in (base + slot * stride, base + slot * stride + extent - 1)
-                for number in (row // bank,)
-            }
-            score = (len(touched & avoid), base != buffer.first, base + stride)
-            if best is None or score < best[0]:
-                best = score, Slots(base, stride)
-    return None if best is None else best[1]
+
+    def best(strides: Iterable[int], steps: int) -> tuple[int, Slots] | None:
+        """Return the place that shares the fewest banks, and how many, of bases that many ``steps`` apart."""
+        found: tuple[tuple[int, bool, int], Slots] | None = None
+        for stride in strides:
+            last = len(free) - (count - 1) * stride - extent
+            for base in {buffer.first, *range(0, last + 1, steps)}:
+                copies = [base + slot * stride for slot in range(count)]
+                if base > last or not all(free[pattern + copy].all() for copy in copies):
+                    continue
+                banks = [{copy // bank, (copy + extent - 1) // bank} for copy in copies]
+                touched = {number for one in banks for number in one}
+                if other_bank and len(touched) < sum(map(len, banks)):
+                    continue
+                score = (len(touched & avoid), base != buffer.first, base + stride)
+                if found is None or score < found[0]:
+                    found = score, Slots(base, stride)
+        return (found[0][0], found[1]) if found else None
+
+    if not other_bank:
+        found = best((compact,), dim)
+    else:
+        found = best(range(-(-compact // bank) * bank, len(free), bank), bank)
+        if found is None or found[0]:
+            # Where no whole bank is free, the end of one may be.
+            part = max(bank // 4, dim)
+            finer = best(range(-(-compact // part) * part, len(free), part), part)
+            found = min((one for one in (found, finer) if one), key=lambda one: one[0], default=None)
+    return found[1] if found else None
 
 
 @dataclass(frozen=True, slots=True)
