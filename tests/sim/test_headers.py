@@ -55,7 +55,7 @@ ENCODINGS = [
     ),
     ("gemmini_mvin(0, 32)", 2, 0, block(32, 16, 16)),
     ("gemmini_block_mvin(0, 32, 4)", 2, 0, block(32, 64, 16)),
-    ("gemmini_extended_mvin(0, 1 << 31, 20, 3)", 2, 0, block(1 << 31, 20, 3)),
+    ("gemmini_extended_mvin(0, 1 << 31, 12, 3)", 2, 0, block(1 << 31, 12, 3)),
     ("gemmini_extended_mvin2(NULL, 7, 20, 3)", 1, 0, block(7, 20, 3)),
     ("gemmini_extended_mvin3(0, 7, 20, 3)", 14, 0, block(7, 20, 3)),
     ("gemmini_preload(3, 1 << 31)", 6, block(3, 16, 16), block(1 << 31, 16, 16)),

@@ -68,7 +68,10 @@ _FAULTS = {
     BAD_SIZE: "a block of {value} rows or columns is larger than the array (local address {address:#010x})",
     BAD_OPERAND: "local address {address:#010x} is in the accumulator; the array reads operands from the scratchpad",
     BAD_LOOP: "the operands of a hardware loop need {value} local rows, more than its half of the memory",
-    HANG: "the accelerator hangs: a command before never completes (rows too long for the DMA, or none at all?)",
+    HANG: (
+        "the accelerator hangs: a command before never completes "
+        "(a preload without a compute, rows too long for the DMA, or none at all?)"
+    ),
 }
 
 # All fields are int64: jitted code never mixes widths, and a pc or an address fits.
