@@ -32,6 +32,8 @@ class _Outcome:
 
     console: str | None
     exit_code: int
+    unknown: str = ""
+    """Why it is not known, if it is not."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,9 @@ def _judge(
         reason = str(error)
     else:
         exit_code, instret, cycles = result.exit_code, result.instret, result.cycles
-        if result.fault is not None:
+        if expected.unknown:
+            reason = expected.unknown
+        elif result.fault is not None:
             reason = result.fault.message
         elif exit_code is None or exit_code & 0xFF != expected.exit_code or (exit_code and not reference):
             reason = f"exit code {exit_code}" + (f", expected {expected.exit_code}" if expected.exit_code else "")
@@ -157,7 +161,7 @@ def _run_reference(command: list[str], path: Path) -> _Outcome:
     except OSError as error:
         raise InputError(f"--reference {command[0]}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise InputError(f"the reference has not ended {path} after {_REFERENCE_SECONDS:.0f} s") from None
+        return _Outcome(None, 0, unknown=f"the reference has not ended it after {_REFERENCE_SECONDS:.0f} s")
     text = done.stdout.decode(errors="replace")
     return _Outcome(console=_ANNOUNCEMENT.sub("", text, count=1), exit_code=done.returncode & 0xFF)
 

@@ -71,3 +71,12 @@ def test_a_reference_that_cannot_be_run_is_the_users_mistake(conform, reference,
     assert code == 2
     assert said in err
     assert "Traceback" not in err
+
+
+def test_a_reference_that_does_not_end_fails_that_program_only(conform, tmp_path, monkeypatch):
+    monkeypatch.setattr("gemmini_sim._cli_conform._REFERENCE_SECONDS", 3.0)
+    script = tmp_path / "endless.py"
+    script.write_text("import sys, time\nif 'bad' in sys.argv[-1]: time.sleep(600)\nprint('one\\ntwo')\n")
+    code, reasons = conform("--reference", f"{sys.executable} '{script}'")
+    assert code == 1
+    assert reasons == {"good.elf": "", "bad.elf": "the reference has not ended it after 3 s"}
