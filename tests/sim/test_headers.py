@@ -30,6 +30,8 @@ def commands(body, config="int8-16", **options):
 X = "x[0]"
 
 
+# behind every preload, as the hardware waits for it
+COMPUTE = ("gemmini_compute_preloaded(0, 16)", 4, block(0, 16, 16), block(16, 16, 16))
 ENCODINGS = [
     ("gemmini_config_ex(WEIGHT_STATIONARY, RELU, 5)", 0, bits(1) << 32 | 1 << 16 | 1 << 3 | 1 << 2, 1 << 48 | 5),
     ("gemmini_extended_config_ex(OUTPUT_STATIONARY, 0, 0, 3, 1, 0)", 0, bits(1) << 32 | 3 << 16 | 1 << 8, 1 << 48),
@@ -59,8 +61,11 @@ ENCODINGS = [
     ("gemmini_extended_mvin2(NULL, 7, 20, 3)", 1, 0, block(7, 20, 3)),
     ("gemmini_extended_mvin3(0, 7, 20, 3)", 14, 0, block(7, 20, 3)),
     ("gemmini_preload(3, 1 << 31)", 6, block(3, 16, 16), block(1 << 31, 16, 16)),
+    COMPUTE,
     ("gemmini_preload_zeros(16)", 6, block(2**32 - 1, 16, 16), block(16, 16, 16)),
+    COMPUTE,
     ("gemmini_extended_preload(3, 3 << 30, 1, 2, 3, 4)", 6, block(3, 1, 2), block(3 << 30, 3, 4)),
+    COMPUTE,
     ("gemmini_flush(0)", 7, 0, 0),
     (
         "config_ex(WEIGHT_STATIONARY, NO_ACTIVATION, 1, false, true)",
@@ -79,6 +84,7 @@ ENCODINGS = [
     ("mvin2(0, 7, 20, 3)", 1, 0, block(7, 20, 3)),
     ("mvin3(0, (uint32_t)7, 20, 3)", 14, 0, block(7, 20, 3)),
     ("preload(3, (1 << 31) | 0x40000000, 1, 2, 3, 4)", 6, block(3, 1, 2), block(3 << 30, 3, 4)),
+    COMPUTE,
     ("gemmini_extended5_config_ld(8, -2, false, 99, 3, 1)", 0, bits(-2) << 32 | 99 << 16 | 3 << 8 | 1 << 3 | 1, 8),
 ]
 

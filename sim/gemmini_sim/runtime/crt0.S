@@ -20,12 +20,12 @@ _start:
     call exit                   # flushes the console, then _exit
     .size _start, . - _start
 
-# void _exit(int code): tell the host through HTIF and wait for the end. No fence: a program that ends while a command
-# can never complete, such as a preload without a compute, still ends.
+# void _exit(int code): tell the host through HTIF and wait for the end.
     .section .text._exit, "ax", @progbits
     .globl _exit
     .type _exit, @function
 _exit:
+    fence
     slli a0, a0, 32             # the code is a C int: drop what is above it
     srli a0, a0, 31
     ori  a0, a0, 1
