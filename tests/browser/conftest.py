@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import statistics
 from collections.abc import Iterator
@@ -70,5 +71,5 @@ def spread(times: list[float]) -> dict[str, float]:
     return {
         "n": len(ordered),
         "median_ms": round(statistics.median(ordered), 1),
-        "p95_ms": round(ordered[int(0.95 * (len(ordered) - 1))], 1),
+        "p95_ms": round(ordered[math.ceil(0.95 * len(ordered)) - 1], 1),
     }
