@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if os.environ.get("BROWSER_TESTS") == "required":
             raise pytest.UsageError(f"browser tests are required, but {reason}")
         for item in own:
-            item.add_marker(pytest.mark.skip(reason=reason))
+            item.add_marker(pytest.mark.skip(reason=reason))  # a user may have no browser; .ci/run requires one
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

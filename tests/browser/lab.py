@@ -19,6 +19,7 @@ import nbformat
 
 ROOT = Path(__file__).parents[2]
 _SECONDS = 600  # a machine may be slow, and the first simulation compiles
+_PATIENCE = 120  # for one click and what follows from it
 _BROWSER_ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -63,6 +64,7 @@ class Lab:
     def show(self, name: str, *, width: int = 1280, height: int = 1000, run: bool = True) -> Notebook:
         """Open a notebook of the server's folder, and run it."""
         page = self._browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(_PATIENCE * 1000)
         opened = Notebook(page, self, self._folder / f"{name}.ipynb")
         page.goto(f"{self._address}/doc/tree/{name}.ipynb?reset")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=_SECONDS * 1000)
@@ -88,10 +90,7 @@ class Notebook:
 
     def run_all(self) -> None:
         """Run every cell and wait until the last has ended; a cell that fails is an error of the page."""
-        self._wait(
-            "async () => { const panel = window.jupyterapp.shell.currentWidget; if (!panel?.sessionContext) return ''; "
-            "await panel.sessionContext.ready; return panel.sessionContext.session?.kernel ? 'yes' : ''; }"
-        )
+        self._wait_for_kernel()
         self.command("notebook:run-all-cells")
         kinds = ("stderr", "error")
         failed = self.page.locator(", ".join(f"[data-mime-type='application/vnd.jupyter.{kind}']" for kind in kinds))
@@ -133,7 +132,7 @@ class Notebook:
         except ValueError:
             raise AssertionError(f"{expression}: {text}") from None
 
-    def until(self, expression: str, *, seconds: float = 30) -> None:
+    def until(self, expression: str, *, seconds: float = _PATIENCE) -> None:
         """Wait until a Python expression is true in the kernel."""
         end = time.monotonic() + seconds
         while not self.value(f"bool({expression})"):
@@ -166,16 +165,28 @@ class Notebook:
         return self.path.stat().st_size
 
     def close(self) -> None:
-        """Close the page; its kernel ends."""
+        """Close the page; its kernel, which may still be starting, ends."""
+        self._wait_for_kernel()
         self.run("pass")
         self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
         self.page.close()
 
-    def _wait(self, question: str) -> None:
-        end = time.monotonic() + _SECONDS
-        while not self.page.evaluate(question):
-            assert time.monotonic() < end, f"never became true: {question}"
-            time.sleep(0.2)
+    def shows(self, selector: str, text: str) -> None:
+        """Wait until an element of the page holds a text."""
+        self.page.locator(selector).filter(has_text=text).first.wait_for()
+
+    def has(self, selector: str, count: int) -> None:
+        """Wait until the page has as many elements."""
+        from playwright.sync_api import expect  # noqa: PLC0415 - only who has it gets here
+
+        expect(self.page.locator(selector)).to_have_count(count, timeout=_PATIENCE * 1000)
+
+    def _wait_for_kernel(self) -> None:
+        self.page.wait_for_function(
+            "async () => { const context = window.jupyterapp.shell.currentWidget?.sessionContext; "
+            "await context?.ready; return Boolean(context?.session?.kernel); }",
+            timeout=_SECONDS * 1000,
+        )
 
 
 @contextmanager

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("no_errors")
 @pytest.fixture(scope="module")
 def notebook(browser_lab):
     opened = browser_lab.open("editing", CELLS)
-    opened.page.wait_for_selector(".cm-editor", timeout=90_000)
+    opened.page.wait_for_selector(".cm-editor")
     yield opened
     opened.close()
 
@@ -32,7 +32,7 @@ def notebook(browser_lab):
 def test_a_live_run_shows_its_end_and_what_it_found(notebook):
     notebook.page.wait_for_selector("text=done: all iterations")
     best = notebook.value("history.summary().best_cycles")
-    assert f"{best:,}" in notebook.page.locator(".ack-live").inner_text()
+    notebook.shows(".ack-live", f"{best:,}")
     notebook.shoot(".ack-live", "live-light")
 
 
@@ -62,8 +62,8 @@ def test_the_next_seed_draws_other_options_and_shows_their_prompt(notebook):
     notebook.page.get_by_role("button", name="The prompt that").click()
     notebook.page.wait_for_selector(".ack-menu pre")
     offered = notebook.value("[editor.menu[one].text[:30] for one in editor.offered]")
-    prompt = notebook.page.locator(".ack-menu pre").inner_text()
-    assert all(text.split("`")[0][:20] in prompt for text in offered)
+    for text in offered:
+        notebook.shows(".ack-menu pre", text.split("`")[0][:20])
     notebook.shoot(".ack-menu", "menu-light")
 
 
@@ -75,15 +75,15 @@ def test_a_mistake_in_the_editor_is_shown_at_its_line_and_cured(notebook):
         content.press("ArrowDown")
     notebook.page.keyboard.insert_text("  nonsense();\n")
     content.press("Control+Enter")
-    notebook.until("lab.result and not lab.result['correct']", seconds=60)
+    notebook.until("lab.result and not lab.result['correct']")
     notebook.page.wait_for_selector(".ack-lab .cm-lintRange-error")
     notebook.page.wait_for_selector(".ack-lab .ack-problems")
     notebook.shoot(".ack-lab", "lab-error-light")
     content.click()
     content.press("Control+z")
     notebook.page.get_by_role("button", name="Compile, run and check").click()
-    notebook.until("lab.result['correct']", seconds=60)
-    notebook.page.wait_for_selector("text=correct")
+    notebook.until("lab.result['correct']")
+    notebook.shows(".ack-lab-verdict", "correct")
     assert notebook.value("len(lab.attempts)") == 2
 
 
@@ -100,7 +100,7 @@ def test_words_of_the_dialect_are_completed(notebook):
 def test_a_kernel_by_hand_continues_the_search(notebook):
     notebook.page.get_by_label("Plan", exact=True).fill("As it was, by hand.")
     notebook.page.get_by_role("button", name="The search continues").click()
-    notebook.until("lab.continued is not None and lab.continued.done()", seconds=90)
+    notebook.until("lab.continued is not None and lab.continued.done()")
     assert notebook.value("[one.agent for one in lab.continued.result().candidates.values()].count('human')") == 1
     notebook.shoot(".ack-lab", "lab-light")
 

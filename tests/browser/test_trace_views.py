@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("no_errors")
 @pytest.fixture(scope="module")
 def notebook(browser_lab):
     opened = browser_lab.open("traces", CELLS)
-    opened.page.wait_for_selector(".ack-pad-row", timeout=60_000)
+    opened.page.wait_for_selector(".ack-pad-row")
     yield opened
     opened.close()
 
@@ -40,8 +40,7 @@ def test_every_unit_has_its_lane_and_the_causes_add_up_to_the_cycles(notebook):
         *("load", "execute", "store", "DMA", "memory"),
     }
     assert notebook.value("sum(trace.stalls.values()) == trace.cycles")
-    text = notebook.page.locator(".ack-time-stalls").inner_text()
-    assert notebook.value("f\"{trace.stalls['load']:,}\"") in text
+    notebook.shows(".ack-time-stalls", notebook.value("f\"{trace.stalls['load']:,}\""))
 
 
 def test_a_line_of_c_makes_its_commands_stand_out_and_a_command_shows_its_line(notebook):
@@ -51,7 +50,7 @@ def test_a_line_of_c_makes_its_commands_stand_out_and_a_command_shows_its_line(n
     notebook.page.wait_for_function(
         "() => document.querySelector('.ack-time-detail').textContent.includes('command 20')"
     )
-    assert notebook.value("timeline.detail['name']") in notebook.page.locator(".ack-time-detail").inner_text()
+    notebook.shows(".ack-time-detail", notebook.value("timeline.detail['name']"))
     notebook.page.locator(".ack-timeline canvas").press("n")
     notebook.until("timeline.selected > 20")
     notebook.until("timeline.line == trace.lines[timeline.selected] > 0")
@@ -74,7 +73,7 @@ def test_the_cursor_of_the_memory_moves_and_tells_what_lives_there(notebook):
 def test_conflicts_are_drawn_and_a_row_tells_its_address_operand_and_line(notebook):
     conflicts = notebook.value("sum(memory.overview['memories']['scratchpad']['conflicts'])")
     assert conflicts == notebook.value("trace.stalls['bank_conflict']") > 0
-    assert f"{conflicts:,} cycles of bank conflicts" in notebook.page.locator(".ack-scratchpad").inner_text()
+    notebook.shows(".ack-scratchpad", f"{conflicts:,} cycles of bank conflicts")
     notebook.page.locator(".ack-pad-slider").fill("1400")
     canvas = notebook.page.locator(".ack-scratchpad canvas")
     box = canvas.bounding_box()
