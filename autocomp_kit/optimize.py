@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autocomp_kit.agents.base import Agent
+from autocomp_kit.agents.budget import Budget
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.agents.recording import Recording
 from autocomp_kit.agents.registry import make_ensemble
@@ -23,7 +24,6 @@ from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
 
 if TYPE_CHECKING:
-    from autocomp_kit.agents.budget import Budget
     from autocomp_kit.evaluate import Evaluator
     from autocomp_kit.workloads import Workload
 
@@ -79,8 +79,9 @@ def make_run(
         If something is not there, cannot be read, or does not fit the rest.
     """
     evaluator, source = _evaluator(workload, machine)
+    budget = _budget(limits, Usage())
     if not isinstance(agent, Agent | Ensemble):
-        agent = _ensemble(_listed(agent), _listed(code_agent), store=store, budget=_budget(limits, Usage()))
+        agent = _ensemble(_listed(agent), _listed(code_agent), store=store, budget=budget)
     if recording is not None:
         agent = recorded(agent if isinstance(agent, Ensemble) else Ensemble.of(agent), recording)
     options = menu if isinstance(menu, Menu) else load_menu(menu or _menu_for(evaluator.workload))
@@ -94,6 +95,7 @@ def make_run(
         menu=options,
         config=config,
         limits=limits,
+        budget=budget,
         store=store,
         executor=executor,
     )
@@ -117,8 +119,17 @@ def reopen_run(
     history = store.load_run(run_id)
     record = history.record
     evaluator, _ = _evaluator(record.problem.source, record.problem.machine)
-    agent = agent or make_ensemble(record.planners, record.coders, budget=_budget(limits, history.usage))
-    return Run.reopen(record.run_id, store=store, agent=agent, evaluator=evaluator, limits=limits, executor=executor)
+    budget = _budget(limits, history.usage)
+    agent = agent or make_ensemble(record.planners, record.coders, budget=budget)
+    return Run.reopen(
+        record.run_id,
+        store=store,
+        agent=agent,
+        evaluator=evaluator,
+        limits=limits,
+        budget=budget,
+        executor=executor,
+    )
 
 
 def fork_run(
@@ -154,6 +165,7 @@ def fork_run(
         evaluator=evaluator,
         config=config,
         limits=limits,
+        budget=budget,
         store=store,
         executor=executor,
     )
@@ -181,9 +193,7 @@ def replay_run(history: RunHistory, *, store: Store | None = None, executor: Exe
     )
 
 
-def _ensemble(
-    planners: Sequence[str], coders: Sequence[str], *, store: Store | None, budget: Budget | None
-) -> Ensemble:
+def _ensemble(planners: Sequence[str], coders: Sequence[str], *, store: Store | None, budget: Budget) -> Ensemble:
     names = [name for name in (*planners, *coders) if name.startswith("replay:")]
     if not names:
         return make_ensemble(planners, coders, budget=budget)
@@ -204,11 +214,9 @@ def _evaluator(workload: str | Path | Workload, machine: str | Path) -> tuple[Ev
     return evaluator, str(workload) if is_name else evaluator.workload.name
 
 
-def _budget(limits: Limits | None, spent: Usage) -> Budget | None:
-    from autocomp_kit.agents.budget import Budget  # noqa: PLC0415 - only model calls need one
-
-    if limits is None or (limits.usd is None and limits.tokens is None):
-        return None
+def _budget(limits: Limits | None, spent: Usage) -> Budget:
+    """Return a budget also for a run without limits, since they may be set while it runs."""
+    limits = limits or Limits()
     return Budget(usd=limits.usd, tokens=limits.tokens, spent=spent)
 
 

@@ -23,6 +23,7 @@ from autocomp_kit._record import carried_members, lines_of, names_of, new_record
 from autocomp_kit._recorder import Recorder
 from autocomp_kit._session import PERSON, Session
 from autocomp_kit.agents.base import Agent, PlanRequest, Repairer, calls_at_once
+from autocomp_kit.agents.budget import Budget
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.costs import CostEstimate, estimate_cost
 from autocomp_kit.errors import InputError
@@ -66,6 +67,8 @@ class Run:
         What plans may choose from, and how to search.
     limits
         What the run may use up.
+    budget
+        What holds the agents' calls to the limits in dollars and tokens; it changes with them.
     store
         Where everything is kept; a store in memory by default.
     executor
@@ -87,6 +90,7 @@ class Run:
         menu: Menu,
         config: SearchConfig | None = None,
         limits: Limits | None = None,
+        budget: Budget | None = None,
         store: Store | None = None,
         executor: Executor | None = None,
         concurrent_calls: int | None = None,
@@ -111,6 +115,7 @@ class Run:
         self._evaluator = evaluator
         self._store = store or Store.open(":memory:")
         self._executor = executor
+        self._budget = budget
         agents = {one.name: one for one in (*ensemble.planners, *ensemble.coders)}
         calls = {name: concurrent_calls or calls_at_once(one) for name, one in agents.items()}
         self._pace = Pace(calls, limits or Limits(), spent=before.usage, seconds=before.summary().seconds)
@@ -127,6 +132,7 @@ class Run:
         agent: Agent | Ensemble,
         evaluator: Evaluator,
         limits: Limits | None = None,
+        budget: Budget | None = None,
         executor: Executor | None = None,
         concurrent_calls: int | None = None,
     ) -> Run:
@@ -149,6 +155,7 @@ class Run:
             menu=record.menu,
             config=record.config,
             limits=limits,
+            budget=budget,
             store=store,
             executor=executor,
             concurrent_calls=concurrent_calls,
@@ -172,6 +179,7 @@ class Run:
         menu: Menu | None = None,
         config: SearchConfig | None = None,
         limits: Limits | None = None,
+        budget: Budget | None = None,
         store: Store | None = None,
         executor: Executor | None = None,
         concurrent_calls: int | None = None,
@@ -200,6 +208,7 @@ class Run:
             evaluator=evaluator,
             menu=record.menu,
             limits=limits,
+            budget=budget,
             store=store,
             executor=executor,
             concurrent_calls=concurrent_calls,
@@ -218,15 +227,17 @@ class Run:
 
     @property
     def limits(self) -> Limits:
-        """What the run may use up. Others may be set while it runs, for all calls that begin after that.
+        """What the run may use up; others may be set while it runs, from any thread, for the calls that follow.
 
-        The budget of an agent holds all the same: it is made of the limits that the run was made with.
+        An agent that came with a budget of its own keeps to that as well.
         """
         return self._pace.limits
 
     @limits.setter
     def limits(self, limits: Limits) -> None:
         self._pace.limits = limits
+        if (budget := self._budget) is not None:
+            self._soon(lambda: budget.change(usd=limits.usd, tokens=limits.tokens))
 
     def estimate_cost(self) -> CostEstimate:
         """Return what the run may cost; evaluates the start kernel, calls no agent."""

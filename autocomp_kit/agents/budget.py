@@ -70,15 +70,20 @@ class Budget:
     """
 
     def __init__(self, *, usd: float | None = None, tokens: int | None = None, spent: Usage = _NOTHING) -> None:
+        self.spent = spent
+        self.unconfirmed = _NOTHING
+        self._reserved: list[Usage] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self.change(usd=usd, tokens=tokens)
+
+    def change(self, *, usd: float | None, tokens: int | None) -> None:
+        """Set other limits for all requests that are not yet sent; those that wait look again."""
         for name, limit in (("usd", usd), ("tokens", tokens)):
             if limit is not None and not limit >= 0:
                 raise InputError(f"budget: {name} must be a number from 0, not {limit}")
         self.usd = usd
         self.tokens = tokens
-        self.spent = spent
-        self.unconfirmed = _NOTHING
-        self._reserved: list[Usage] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._wake()
 
     @property
     def committed(self) -> Usage:

@@ -102,6 +102,21 @@ async def test_a_resumed_budget_remembers_what_was_spent() -> None:
         await budget.reserve(Usage(calls=1, usd=0.2))
 
 
+async def test_a_raised_limit_lets_in_who_waits_and_a_lowered_one_sends_them_away() -> None:
+    budget = Budget(tokens=100)
+    with await budget.reserve(Usage(calls=1, output_tokens=90)):
+        first, second = (asyncio.create_task(budget.reserve(Usage(calls=1, output_tokens=most))) for most in (60, 80))
+        await asyncio.sleep(0)
+        assert not first.done()
+        budget.change(usd=None, tokens=150)
+        await asyncio.sleep(0.01)
+        assert first.done()
+        assert not second.done()
+        budget.change(usd=None, tokens=70)
+        with pytest.raises(BudgetError, match="budget of 70 tokens"):
+            await second
+
+
 @pytest.mark.parametrize("limits", [{"usd": -1.0}, {"usd": float("nan")}, {"tokens": -5}])
 def test_a_limit_below_zero_is_refused(limits: dict[str, float]) -> None:
     with pytest.raises(InputError, match="must be a number from 0"):

@@ -16,7 +16,7 @@ from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.agents.rules import RulesAgent
 from autocomp_kit.events import CodeFailed, PlanFailed
 from autocomp_kit.optimize import make_run
-from autocomp_kit.settings import SearchConfig
+from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
 from tests.kit.messages_server import BrokenOff, Incoming, MessagesServer, Refused, Reply, Text
 from tests.kit.scripted_model import scripted_model
@@ -84,6 +84,23 @@ def test_a_used_up_budget_ends_the_search(tmp_path: Path, secret_key: str) -> No
         history = make_run("small/0", agent=agent, config=CONFIG, store=store).execute()
     assert "budget of 1.00 USD" in history.finished.message
     assert 0 < history.usage.usd <= 1.0
+
+
+@pytest.mark.parametrize(("first", "then"), [(0.001, 5.0), (None, 0.5)], ids=["raised", "set"])
+def test_the_budget_of_a_run_can_be_changed_after_it_was_made(
+    monkeypatch: pytest.MonkeyPatch, secret_key: str, first: float | None, then: float
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", secret_key)
+    with MessagesServer(scripted_model, key=secret_key) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        run = make_run("small/0", agent=f"claude:{MODEL}", config=CONFIG, limits=Limits(usd=first))
+        run.limits = Limits(usd=then)
+        history = run.execute()
+    if first is None:
+        assert f"budget of {then:.2f} USD" in history.finished.message
+    else:
+        assert history.finished.reason == "iterations"
+    assert 0.001 < history.usage.usd <= then
 
 
 @pytest.fixture
