@@ -203,9 +203,15 @@ def _same_bank(accumulator_1, bank_1, accumulator_2, bank_2):
 
 
 @jit
+def _read_bank(clock, bank):
+    """Read a row of an operand; return False if its bank's port is taken or what was read before is not fetched."""
+    clock["bank_read"][bank] = clock["now"]
+    return clock["bank_write"][bank] != clock["now"] and clock["bank_stored"][bank] <= clock["read_delay"]
+
+
+@jit
 def _fire(clock):
     """Read one row of each operand that may go, and pass the row on to the mesh's control queue."""
-    now = clock["now"]
     if clock["control_count"] > clock["read_delay"]:
         return
     last = clock["op_rows"] - 1
@@ -240,32 +246,14 @@ def _fire(clock):
             d_goes = not (b_started == d_started and b == d)
     reads = False
     if a_goes and a_real and a < clock["op_a_rows"]:
-        if a_accumulator:
-            reads = True
-        elif clock["bank_write"][a_bank] == now or clock["bank_stored"][a_bank] > clock["read_delay"]:
-            clock["bank_read"][a_bank] = now
-            a_goes = False
-        else:
-            clock["bank_read"][a_bank] = now
-            reads = True
+        a_goes = a_accumulator or _read_bank(clock, a_bank)
+        reads = reads or a_goes
     if b_goes and b_real and b < clock["op_b_rows"]:
-        if b_accumulator:
-            reads = True
-        elif clock["bank_write"][b_bank] == now or clock["bank_stored"][b_bank] > clock["read_delay"]:
-            clock["bank_read"][b_bank] = now
-            b_goes = False
-        else:
-            clock["bank_read"][b_bank] = now
-            reads = True
+        b_goes = b_accumulator or _read_bank(clock, b_bank)
+        reads = reads or b_goes
     if d_goes and d_real and dim - 1 - d < clock["op_d_rows"]:
-        if d_accumulator:
-            reads = True
-        elif clock["bank_write"][d_bank] == now or clock["bank_stored"][d_bank] > clock["read_delay"]:
-            clock["bank_read"][d_bank] = now
-            d_goes = False
-        else:
-            clock["bank_read"][d_bank] = now
-            reads = True
+        d_goes = d_accumulator or _read_bank(clock, d_bank)
+        reads = reads or d_goes
     note_fed(clock, a_goes, a_goes or b_goes or d_goes)
     _push_control(clock, (A if a_goes else 0) | (B if b_goes else 0) | (D if d_goes else 0), reads)
     done = (

@@ -10,6 +10,7 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, lowest_bit, queue_of
 from gemmini_sim.engine.cycle_clock.loop_conv import conv_step
 from gemmini_sim.engine.cycle_clock.loop_matmul import matmul_step
+from gemmini_sim.engine.cycle_clock.loops import CONVOLUTIONS, MATMULS
 from gemmini_sim.engine.cycle_clock.records import CMD_FIRE
 from gemmini_sim.engine.cycle_clock.sizes import FRONT
 from gemmini_sim.engine.cycle_clock.station import allocate
@@ -80,6 +81,13 @@ def _drop(clock, stage, command):
 
 
 @jit
+def _push_made(clock, stage, unroller):
+    """Put the command that an unroller has made into the queue behind it."""
+    words = clock["made_funct"], clock["made_rs1"], clock["made_rs2"]
+    stage_push(clock, stage, push_command(clock, words[0], words[1], words[2], clock["made_row"], 1 + unroller))
+
+
+@jit
 def front_step(clock):
     """Move each queue's first command on, the last queue first."""
     command = _waiting(clock, UNROLLED)
@@ -102,24 +110,22 @@ def front_step(clock):
         else:
             clock["front_blocked"] = queue_of(funct, rs1)
     command = _waiting(clock, MATMUL)
-    if clock["matmul_configured"] or (command >= 0 and 8 <= clock["command_funct"][command] <= 13):
+    if clock["loop_configured"][MATMULS] or (command >= 0 and 8 <= clock["command_funct"][command] <= 13):
         unrolled = matmul_step(clock, command, stage_has_room(clock, UNROLLED))
         if unrolled & 1:
             _drop(clock, MATMUL, command)
         if unrolled & 2:
-            made = push_command(clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 1)
-            stage_push(clock, UNROLLED, made)
+            _push_made(clock, UNROLLED, MATMULS)
     elif command >= 0 and stage_has_room(clock, UNROLLED):
         stage_push(clock, UNROLLED, command)
         _pop(clock, MATMUL)
     command = _waiting(clock, CONV)
-    if clock["conv_configured"] or (command >= 0 and 15 <= clock["command_funct"][command] <= 21):
+    if clock["loop_configured"][CONVOLUTIONS] or (command >= 0 and 15 <= clock["command_funct"][command] <= 21):
         unrolled = conv_step(clock, command, stage_has_room(clock, MATMUL))
         if unrolled & 1:
             _drop(clock, CONV, command)
         if unrolled & 2:
-            made = push_command(clock, clock["made_funct"], clock["made_rs1"], clock["made_rs2"], clock["made_row"], 2)
-            stage_push(clock, MATMUL, made)
+            _push_made(clock, MATMUL, CONVOLUTIONS)
     elif command >= 0 and stage_has_room(clock, MATMUL):
         stage_push(clock, MATMUL, command)
         _pop(clock, CONV)

@@ -10,14 +10,13 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit, scratchpad_bank
 from gemmini_sim.engine.cycle_clock.sizes import (
     COMPLETION,
-    ISSUING,
     LOAD,
     LOADS,
     READER,
     ROWS_IN_FLIGHT,
     SOMETHING,
-    UNIT_QUEUE,
 )
+from gemmini_sim.engine.cycle_clock.station import leave_queue, queue_front
 
 __all__ = ["load_step", "rows_step"]
 
@@ -106,20 +105,10 @@ def _send_row(clock, rs1, rs2, funct):
 
 
 @jit
-def _pop(clock):
-    clock["queue_head"][LOAD] = (clock["queue_head"][LOAD] + 1) & (UNIT_QUEUE - 1)
-    clock["queue_count"][LOAD] -= 1
-    clock["queue_pop"][LOAD] = clock["now"]
-    clock["load_state"] = _WAITING
-    clock["coming"] |= LOADS | ISSUING
-
-
-@jit
 def load_step(clock):
     """Work on the load at the head of the queue."""
-    now = clock["now"]
-    head = clock["queue_head"][LOAD]
-    if clock["queue_time"][LOAD, head] > now:
+    head = queue_front(clock, LOAD)
+    if head < 0:
         return
     entry = clock["queue_entry"][LOAD, head]
     funct = clock["queue_funct"][LOAD, head]
@@ -129,7 +118,7 @@ def load_step(clock):
     if state == _WAITING:
         if funct == 0:
             _configure(clock, rs1, rs2)
-            _pop(clock)
+            leave_queue(clock, LOAD)
             return
         if clock["tracker_busy"] == (1 << clock["trackers"]) - 1:
             return
@@ -140,7 +129,8 @@ def load_step(clock):
         if _send_row(clock, rs1, rs2, funct):
             clock["load_state"] = _SENDING
     elif clock["load_row"] == 0 or (_send_row(clock, rs1, rs2, funct) and clock["load_row"] == 0):
-        _pop(clock)
+        leave_queue(clock, LOAD)
+        clock["load_state"] = _WAITING
 
 
 @jit

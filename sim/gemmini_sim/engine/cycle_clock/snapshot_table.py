@@ -67,7 +67,7 @@ _EXCLUDED = {
     # set before they are read
     *("ready", "offered", "offered_to", "host_packet", "host_time", "host_done", "host_beats", "host_release_time"),
     *("grant_ack_mshr", "waiting_packet", "waiting_next", "waiting_free", "waiting_first", "waiting_final"),
-    *("made_funct", "made_rs1", "made_rs2", "made_row", "entering_since"),
+    "entering_since",
     # states in which these hold anything are not taken
     *("waiting_count", "host_valid", "host_release_line", "grant_ack_time", "hung"),
     # only for finding that the hardware hangs
@@ -85,8 +85,8 @@ _TIMES = (
     *("probe_free", "scale_free"),
 )
 
-# Hardware loops, open rows of a DRAM, all events: with these everything is simulated.
-_NOT_REPLAYED = ("matmul_", "conv_", "dram_", "noted")
+# Open rows of a DRAM, all events: with these, and with hardware loops, everything is simulated.
+_NOT_REPLAYED = ("dram_", "noted")
 
 # One bit for each of the L2's registers: those of registers that are free are left over.
 _WANTS = ("mshr_want_a", "mshr_want_b", "mshr_want_c", "mshr_want_d", "mshr_want_write", "mshr_host_wrote")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit
+from gemmini_sim.engine.cycle_clock.loops import is_looping
 from gemmini_sim.engine.cycle_clock.records import (
     ACCUMULATOR_CAUSE,
     ARRAY,
@@ -137,7 +138,7 @@ def _why_no_command(clock):
                     clock["waits_for"] = index
                     return LOADING
         return _TRANSIT
-    if clock["front_count"] > 0 or clock["matmul_configured"] or clock["conv_configured"]:
+    if clock["front_count"] > 0 or is_looping(clock):
         return _why_front(clock)
     if clock["fencing"]:
         if clock["entry_valid"][EXECUTE] or clock["result_count"] or clock["mesh_in_progress"]:
@@ -165,7 +166,7 @@ def _why_front(clock):
                 if 4 <= clock["command_funct"][command] <= 6:
                     return HEAD_OF_LINE
         return LOADING if blocked == LOAD else STORE_TAIL
-    if clock["matmul_configured"] or clock["conv_configured"]:
+    if is_looping(clock):
         # the unroller of a hardware loop gives computes only behind their loads
         if clock["entry_valid"][EXECUTE]:
             return DRAIN

@@ -20,6 +20,7 @@ from gemmini_sim.engine.cycle_clock.records import (
 )
 from gemmini_sim.engine.cycle_clock.registers_array import ARRAY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_command import COMMAND_REGISTERS
+from gemmini_sim.engine.cycle_clock.registers_loops import LOOP_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_memory import MEMORY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_move import MOVE_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_replay import REPLAY_REGISTERS, TAGS
@@ -143,6 +144,7 @@ CLOCK_DTYPE = np.dtype(
     [
         *GENERAL_REGISTERS,
         *COMMAND_REGISTERS,
+        *LOOP_REGISTERS,
         *MOVE_REGISTERS,
         *ARRAY_REGISTERS,
         *MEMORY_REGISTERS,

@@ -25,11 +25,10 @@ from gemmini_sim.engine.cycle_clock.sizes import (
     UNIT_QUEUE,
 )
 
-__all__ = ["allocate", "complete_step", "issue_step"]
+__all__ = ["allocate", "complete_step", "issue_step", "leave_queue", "queue_front"]
 
 NO_OPERAND, READS, WRITES = 0, 1, 2
 NOBODY = -1
-_FROM_MATMUL, _FROM_CONV = 1, 2
 
 
 # --- local address ranges
@@ -243,11 +242,9 @@ def _release(clock, queue, entry):
     clock["freed"] = 1
     clock["coming"] |= ISSUING | FRONT
     origin = clock["entry_from"][queue, entry]
-    if origin == _FROM_MATMUL:
-        clock["matmul_completed"][queue] += 1
+    if origin:  # 1 + the unroller that made the command
+        clock["loop_completed"][origin - 1, queue] += 1
         clock["ready"] |= FRONT
-    elif origin == _FROM_CONV:
-        clock["conv_completed"][queue] += 1
 
 
 @jit
@@ -360,3 +357,22 @@ def _issue(clock, queue, entry):
         _release(clock, queue, entry)
         if clock["tracing"]:
             log_command(clock, now, COMPLETE_ON_ISSUE, _number(queue, entry), 0, 0, clock["entry_row"][queue, entry])
+
+
+# --- the queues of the load and the store controller
+
+
+@jit
+def queue_front(clock, queue):
+    """Return the place of the command at the head of a controller's queue; -1 before it can be seen."""
+    head = clock["queue_head"][queue]
+    return head if clock["queue_time"][queue, head] <= clock["now"] else -1
+
+
+@jit
+def leave_queue(clock, queue):
+    """Take the command at the head out of a controller's queue."""
+    clock["queue_head"][queue] = (clock["queue_head"][queue] + 1) & (UNIT_QUEUE - 1)
+    clock["queue_count"][queue] -= 1
+    clock["queue_pop"][queue] = clock["now"]
+    clock["coming"] |= ISSUING | (LOADS if queue == LOAD else STORES)

@@ -20,6 +20,7 @@ from gemmini_sim.engine.cycle_clock.front import ROUTER, front_step, stage_has_r
 from gemmini_sim.engine.cycle_clock.l2 import l2_requests
 from gemmini_sim.engine.cycle_clock.l2_data import l2_answers, l2_data
 from gemmini_sim.engine.cycle_clock.load import load_step, rows_step
+from gemmini_sim.engine.cycle_clock.loops import is_looping
 from gemmini_sim.engine.cycle_clock.memory_port import memory_answers, memory_requests
 from gemmini_sim.engine.cycle_clock.mesh import mesh_step, results_step
 from gemmini_sim.engine.cycle_clock.pairing import unroll_step
@@ -113,7 +114,7 @@ def _step(clock):
         load_step(clock)
     if clock["ready"] & STORES and clock["queue_count"][STORE]:
         store_step(clock)
-    if clock["ready"] & FRONT and (clock["front_count"] or clock["matmul_configured"] or clock["conv_configured"]):
+    if clock["ready"] & FRONT and (clock["front_count"] or is_looping(clock)):
         front_step(clock)
     if clock["freed"]:
         _end_cycle(clock)
@@ -157,8 +158,7 @@ def _is_working(clock):
         or clock["write_busy"] != 0
         or clock["writer_state"] != 0
         or clock["out_end"] != clock["out_issue"]
-        or clock["matmul_configured"] != 0
-        or clock["conv_configured"] != 0
+        or is_looping(clock)
     )
 
 

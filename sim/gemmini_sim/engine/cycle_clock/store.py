@@ -15,13 +15,12 @@ from gemmini_sim.engine.cycle_clock.packet import PUT, PUT_BEAT, pack, packet_ad
 from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, PAGE, note_page
 from gemmini_sim.engine.cycle_clock.sizes import (
     COMPLETION,
-    ISSUING,
     ROWS_IN_FLIGHT,
     STORE,
     STORES,
-    UNIT_QUEUE,
     WRITER_SIDE,
 )
+from gemmini_sim.engine.cycle_clock.station import leave_queue, queue_front
 
 __all__ = ["dispatch_step", "store_step", "writer_step"]
 
@@ -365,20 +364,10 @@ def _send_row(clock, rs1, rs2, blocks):
 
 
 @jit
-def _pop(clock):
-    clock["queue_head"][STORE] = (clock["queue_head"][STORE] + 1) & (UNIT_QUEUE - 1)
-    clock["queue_count"][STORE] -= 1
-    clock["queue_pop"][STORE] = clock["now"]
-    clock["store_state"] = _WAITING
-    clock["coming"] |= STORES | ISSUING
-
-
-@jit
 def store_step(clock):
     """Work on the store at the head of the queue."""
-    now = clock["now"]
-    head = clock["queue_head"][STORE]
-    if clock["queue_time"][STORE, head] > now:
+    head = queue_front(clock, STORE)
+    if head < 0:
         return
     rs1 = clock["queue_rs1"][STORE, head]
     rs2 = clock["queue_rs2"][STORE, head]
@@ -388,7 +377,7 @@ def store_step(clock):
     if state == _WAITING:
         if clock["queue_funct"][STORE, head] == 0:
             _configure(clock, rs1, rs2)
-            _pop(clock)
+            leave_queue(clock, STORE)
             return
         if clock["store_tracker_busy"] == (1 << clock["trackers"]) - 1:
             return
@@ -397,7 +386,7 @@ def store_step(clock):
         clock["store_tracker"] = tracker
         entry = clock["queue_entry"][STORE, head]
         clock["store_tracker_entry"][tracker] = entry
-        clock["entry_begun"][STORE, entry] = now
+        clock["entry_begun"][STORE, entry] = clock["now"]
         clock["store_tracker_left"][tracker] = _total_rows(clock, (rs2 >> 48) & 0xFFFF, blocks)
         clock["coming"] |= STORES
         sent = _send_row(clock, rs1, rs2, blocks)
@@ -410,4 +399,5 @@ def store_step(clock):
             clock["store_only"] = sent == 2
             clock["store_state"] = _SENDING
     elif clock["store_only"] or _send_row(clock, rs1, rs2, blocks) == 2:
-        _pop(clock)
+        leave_queue(clock, STORE)
+        clock["store_state"] = _WAITING
