@@ -46,8 +46,6 @@ def read_release(clock):
     clock["banks_used"] |= outer_banks(clock, beat)
     push_release(clock, clock["release_mshr"])
     clock["release_beat"] = beat + 1
-    if beat + 1 == clock["memory_beats"]:
-        clock["release_valid"] = 0
 
 
 @jit
@@ -66,9 +64,10 @@ def l2_answers(clock):
     now = clock["now"]
     clock["banks_used"] = 0
     if clock["release_valid"]:
-        read_release(clock)
-        if not clock["release_valid"]:
-            clock["ready"] |= CACHE
+        if clock["release_beat"] == clock["memory_beats"]:
+            clock["release_valid"] = 0  # from the cycle after the last beat
+        else:
+            read_release(clock)
         clock["coming"] |= CACHE
     used = clock["banks_used"]
     if clock["sink_count"] > 0:
