@@ -35,7 +35,7 @@ F = TypeVar("F", bound=Callable[..., object])
 _settings: Any = numba.config  # a module whose variables are made at run time
 
 # Without reference counts of arrays: the engine allocates nothing, and counting takes 6 % of a run.
-_ALL = {"nogil": True, "error_model": "numpy", "_nrt": False}
+_ALL: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 _PART = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what has no entry from Python
 
 _KEEP_FOLDERS = 4

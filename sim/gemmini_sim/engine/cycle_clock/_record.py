@@ -15,6 +15,8 @@ from gemmini_sim.engine.cycle_clock.sizes import EXECUTE, LOAD, NOTED, STORE
 
 __all__ = [
     "NEVER",
+    "is_load",
+    "is_transfer",
     "log",
     "log_command",
     "lowest_bit",
@@ -101,6 +103,18 @@ def write_log(clock, trace, events):
                 command["start"] = address if kind == COMPLETE else cycle
                 command["complete"] = cycle
     clock["noted"] = 0
+
+
+@jit
+def is_load(funct):
+    """Return whether the command loads."""
+    return funct in (1, 2, 14)
+
+
+@jit
+def is_transfer(funct):
+    """Return whether the command loads or stores, so that its first operand is a DRAM address."""
+    return is_load(funct) or funct == 3
 
 
 @jit

@@ -6,30 +6,36 @@ to be undone if the journal does not have the answer.
 
 from __future__ import annotations
 
+import numpy as np
+
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit
-from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, LINE, LOOK_UP, MATCH, PLAN
-from gemmini_sim.engine.cycle_clock.l2_directory import decide, find, register_of
+from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, LINE, LOOK_UP, MATCH, PLAN, TURN
+from gemmini_sim.engine.cycle_clock.l2_directory import decide, find, next_register, register_of
 from gemmini_sim.engine.cycle_clock.reader import ASKS_READER, PAGE
-from gemmini_sim.engine.cycle_clock.registers_replay import TAGS
+from gemmini_sim.engine.cycle_clock.record_words import get_word, set_word
+from gemmini_sim.engine.cycle_clock.registers_replay import CHANGED, TAGS
+from gemmini_sim.engine.cycle_clock.state import word_of
 
 __all__ = ["answer", "find_owners", "keep_before", "undo"]
+
+# Registers that answers change: where they are, where they are kept, how many words.
+_CHANGED = np.array([(word_of(name), word_of(f"before_{name}"), words) for name, words in CHANGED], np.int64)
+
+
+@jit
+def _copy(clock, origin, target):
+    """Copy every register that an answer may change; ``origin`` and ``target`` are columns of ``_CHANGED``."""
+    for row in range(len(_CHANGED)):
+        for i in range(_CHANGED[row, 2]):
+            set_word(clock, _CHANGED[row, target] + i, get_word(clock, _CHANGED[row, origin] + i))
 
 
 @jit
 def keep_before(clock):
     """Keep what the answers of a stretch may change."""
     clock["undo_count"] = 0
-    clock["before_lfsr"] = clock["lfsr"]
-    clock["before_misses"] = clock["misses"]
-    clock["before_probe_count"] = clock["probe_count"]
-    clock["before_reader_page"] = clock["reader_page"]
-    clock["before_writer_page"] = clock["writer_page"]
-    for mshr in range(clock["mshrs"]):
-        clock["before_line"][mshr] = clock["mshr_line"][mshr]
-        clock["before_way"][mshr] = clock["mshr_way"][mshr]
-        clock["before_set"][mshr] = clock["mshr_set"][mshr]
-        clock["before_victim"][mshr] = clock["mshr_victim"][mshr]
+    _copy(clock, 0, 1)
 
 
 @jit
@@ -40,16 +46,7 @@ def undo(clock, tags):
         at = clock["undo_place"][place]
         tags[at // clock["ways"], at % clock["ways"]] = clock["undo_entry"][place]
     clock["undo_count"] = 0
-    clock["lfsr"] = clock["before_lfsr"]
-    clock["misses"] = clock["before_misses"]
-    clock["probe_count"] = clock["before_probe_count"]
-    clock["reader_page"] = clock["before_reader_page"]
-    clock["writer_page"] = clock["before_writer_page"]
-    for mshr in range(clock["mshrs"]):
-        clock["mshr_line"][mshr] = clock["before_line"][mshr]
-        clock["mshr_way"][mshr] = clock["before_way"][mshr]
-        clock["mshr_set"][mshr] = clock["before_set"][mshr]
-        clock["mshr_victim"][mshr] = clock["before_victim"][mshr]
+    _copy(clock, 1, 0)
 
 
 @jit
@@ -75,6 +72,8 @@ def _address(clock, word):
 def answer(clock, tags, asked, about):
     """Answer a question of the journal; what it changes is noted in order to be undone."""
     what = asked & 0xFF
+    if what == TURN:
+        return next_register(clock, about)
     address = _address(clock, about)
     if what == COMPARE_PAGE:
         last = clock["reader_page"] if (asked >> 8) & 1 == ASKS_READER else clock["writer_page"]

@@ -27,13 +27,14 @@ __all__ = [
     "REPLAY",
     "RETURN",
     "SET_PAGE",
+    "TURN",
     "note",
     "real_address",
     "symbolic",
 ]
 
 OFF, RECORD, REPLAY = 0, 1, 2
-CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, SET_PAGE = range(1, 10)
+CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, SET_PAGE, TURN = range(1, 11)
 FOLLOWING, OTHERWISE, ITEM = 3, 4, 5
 ADDRESS_BITS = 36  # of DRAM addresses; above them the tag of the command that an address belongs to, 0 for none
 _ADDRESS = (1 << ADDRESS_BITS) - 1

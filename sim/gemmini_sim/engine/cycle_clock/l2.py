@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.cycle_clock.journal import LINE, MATCH, PLAN, RECORD, note, symbolic
+from gemmini_sim.engine.cycle_clock.journal import LINE, MATCH, PLAN, RECORD, TURN, note, symbolic
 from gemmini_sim.engine.cycle_clock.l2_data import deliver, outer_banks, push_release, read_release
 from gemmini_sim.engine.cycle_clock.l2_directory import (
     DIRTY,
@@ -24,6 +24,7 @@ from gemmini_sim.engine.cycle_clock.l2_directory import (
     WAIT_FIRST,
     WAIT_HOST,
     look_up,
+    next_register,
     plan,
     register_of,
     take_release,
@@ -100,6 +101,14 @@ def _start_answer(clock, mshr):
 
 
 @jit
+def _note_turn(clock, able, mshr):
+    """Note which register acts, unless that follows from which did before in the same stretch."""
+    if not clock["robin_set"] and able & (able - 1):
+        note(clock, TURN, able, mshr)
+    clock["robin_set"] = 1
+
+
+@jit
 def l2_schedule(clock, tags):
     """Let one register act."""
     now = clock["now"]
@@ -122,8 +131,9 @@ def l2_schedule(clock, tags):
         able &= ~clock["mshr_want_write"]
     if able == 0:
         return
-    first = able & clock["mshr_robin"]
-    mshr = lowest_bit(first or able)
+    mshr = next_register(clock, able)
+    if clock["replay_mode"] == RECORD:
+        _note_turn(clock, able, mshr)
     bit = 1 << mshr
     clock["mshr_robin"] = ~((bit << 1) - 1)
     clock["coming"] |= CACHE | OUTER

@@ -7,7 +7,7 @@ way. It is brought up to date when a request is planned: nobody else can look at
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock._record import wake_at
+from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.cycle_clock.journal import LOOK_UP, RECORD, note, symbolic
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, PUT, is_host, packet_address, packet_kind, wants_write
 from gemmini_sim.engine.cycle_clock.sizes import CACHE
@@ -32,6 +32,7 @@ __all__ = [
     "decide",
     "find",
     "look_up",
+    "next_register",
     "plan",
     "register_of",
     "take_host_write",
@@ -165,6 +166,12 @@ def register_of(clock, valid, line):
     set_index = line & (clock["sets"] - 1)
     mshr = clock["set_owner"][set_index]
     return mshr if (valid >> mshr) & 1 and clock["mshr_set"][mshr] == set_index else -1
+
+
+@jit
+def next_register(clock, able):
+    """Return which of the registers that are able to acts: the next one after that which acted last."""
+    return lowest_bit(able & clock["mshr_robin"] or able)
 
 
 @jit

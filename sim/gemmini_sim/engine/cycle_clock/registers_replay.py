@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from gemmini_sim.engine.cycle_clock.records import STALL_NAMES
-from gemmini_sim.engine.cycle_clock.sizes import BANKS, MSHRS
+from gemmini_sim.engine.cycle_clock.sizes import BANKS, MSHRS, STATION
 
 __all__ = [
+    "CHANGED",
     "COUNTERS",
+    "ENDS",
     "JOURNAL",
     "MOST_CALLS",
     "NODES",
@@ -29,6 +31,13 @@ JOURNAL = 1 << 22  # words of all journals
 TRACE_ROWS = 256  # of the command trace that a stretch may still change
 UNDO = 4096  # changes of the tag array in a stretch
 COUNTERS = 4 + len(STALL_NAMES)
+ENDS = COUNTERS + 1  # words behind the end of a stretch
+
+# What a replayed stretch changes beside the tag array, and how many words each is.
+CHANGED = (
+    *[(name, 1) for name in ("lfsr", "misses", "probe_count", "reader_page", "writer_page")],
+    *[(name, MSHRS) for name in ("mshr_line", "mshr_way", "mshr_set", "mshr_victim")],
+)
 
 REPLAY_REGISTERS = [
     # --- the call under way, and what it returns
@@ -66,17 +75,12 @@ REPLAY_REGISTERS = [
     ("undo_count", "i8"),
     ("undo_place", "i8", (UNDO,)),
     ("undo_entry", "i8", (UNDO,)),
-    ("before_lfsr", "i8"),
-    ("before_misses", "i8"),
-    ("before_probe_count", "i8"),
-    ("before_reader_page", "i8"),
-    ("before_writer_page", "i8"),
-    ("before_line", "i8", (MSHRS,)),
-    ("before_way", "i8", (MSHRS,)),
-    ("before_set", "i8", (MSHRS,)),
-    ("before_victim", "i8", (MSHRS,)),
+    *[(f"before_{name}", "i8", (words,)) for name, words in CHANGED],
     # --- known states, and what was seen to follow them
     ("places", "i8", (max(64, BANKS),)),
+    ("entries", "i8"),  # of the array's commands in the station: how many there are,
+    ("entry_name", "i8", (STATION,)),  # the name of each in a state, -1 for one that is free
+    ("entry_named", "i8", (STATION,)),  # and which has a name
     ("nodes", "i8"),
     ("node_slots", "i8", (SLOTS,)),
     ("node_hash", "i8", (NODES,)),
@@ -91,5 +95,6 @@ REPLAY_REGISTERS = [
     ("matched_packet", "i8"),  # what was asked last: what follows from it is not noted again
     ("matched_valid", "i8"),
     ("compared", "i8", (2,)),
+    ("robin_set", "i8"),  # whether a register of the L2 has acted since the stretch began
     ("journal", "i8", (JOURNAL,)),
 ]

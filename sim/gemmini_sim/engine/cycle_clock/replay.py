@@ -13,10 +13,9 @@ The idea is that of FastSim (Schnarr and Larus, ASPLOS 1998), who call it fast-f
 
 from __future__ import annotations
 
-import numba
-
 from gemmini_sim.engine._jit import jit_apart
 from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine.cycle_clock._record import is_transfer
 from gemmini_sim.engine.cycle_clock.answers import answer, find_owners, keep_before, undo
 from gemmini_sim.engine.cycle_clock.calls import simulate_command, simulate_fence, write_row
 from gemmini_sim.engine.cycle_clock.journal import (
@@ -33,9 +32,10 @@ from gemmini_sim.engine.cycle_clock.journal import (
     note,
 )
 from gemmini_sim.engine.cycle_clock.known_states import find_state, forget_states
-from gemmini_sim.engine.cycle_clock.records import COMMAND_DTYPE, EVENT_DTYPE, STALL_NAMES
+from gemmini_sim.engine.cycle_clock.records import STALL_NAMES
 from gemmini_sim.engine.cycle_clock.registers_replay import (
     COUNTERS,
+    ENDS,
     JOURNAL,
     MOST_CALLS,
     NODES,
@@ -45,8 +45,9 @@ from gemmini_sim.engine.cycle_clock.registers_replay import (
     VECTORS,
 )
 from gemmini_sim.engine.cycle_clock.replay_rows import change_rows, keep_rows, note_rows
-from gemmini_sim.engine.cycle_clock.snapshot import is_transfer, restore, snapshot
-from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE
+from gemmini_sim.engine.cycle_clock.snapshot import snapshot
+from gemmini_sim.engine.cycle_clock.snapshot_restore import restore
+from gemmini_sim.engine.cycle_clock.state import clock_arguments
 
 __all__ = ["FENCE", "SETTLE", "call"]
 
@@ -142,6 +143,7 @@ def _begin_journal(clock):
     clock["journal_tail"] = clock["node_link"][clock["stretch_node"]]
     clock["matched_packet"] = -1
     clock["compared"][0] = clock["compared"][1] = -1
+    clock["robin_set"] = 0
 
 
 @jit
@@ -181,9 +183,10 @@ def _close(clock, trace):
             counters = clock["journal_used"]
             for number in range(COUNTERS):
                 clock["journal"][counters + number] = _counter(clock, number) - clock["stretch_counters"][number]
-            clock["journal_used"] = counters + COUNTERS
+            clock["journal"][counters + COUNTERS] = clock["mshr_robin"] if clock["robin_set"] else 0
+            clock["journal_used"] = counters + ENDS
             if clock["tracing"]:
-                clock["journal_used"] = note_rows(clock, trace, counters + COUNTERS)
+                clock["journal_used"] = note_rows(clock, trace, counters + ENDS)
     _open(clock, trace, node)
 
 
@@ -206,8 +209,10 @@ def _pass_end(clock, trace):
     clock["command_count"] += clock["journal"][counters + 3]
     for cause in range(len(STALL_NAMES)):
         clock["stalls"][cause] += clock["journal"][counters + 4 + cause]
+    if clock["journal"][counters + COUNTERS]:
+        clock["mshr_robin"] = clock["journal"][counters + COUNTERS]
     if clock["tracing"]:
-        change_rows(clock, trace, counters + COUNTERS)
+        change_rows(clock, trace, counters + ENDS)
     _open(clock, trace, clock["journal"][item] >> 8)
     return clock["replay_mode"] == REPLAY
 
@@ -319,18 +324,7 @@ def _is_left_out(clock, trace, events, funct, rs1):
     return 8 <= funct <= 13 or 15 <= funct <= 21
 
 
-def _arguments() -> tuple[object, ...]:
-    return (
-        numba.from_dtype(CLOCK_DTYPE),
-        numba.types.Array(numba.int64, 2, "C"),
-        numba.types.Array(numba.from_dtype(COMMAND_DTYPE), 1, "C"),
-        numba.types.Array(numba.from_dtype(EVENT_DTYPE), 1, "C"),
-        numba.int64,
-        numba.int64,
-    )
-
-
-@jit_apart("gemmini_sim_cycle_clock_call", _arguments)
+@jit_apart("gemmini_sim_cycle_clock_call", clock_arguments)
 def call(clock, tags, trace, events, cycle, funct):
     """Time the call whose operands are in ``call_rs1`` and so on; when it commits is in ``call_commit``."""
     if funct == SETTLE:

@@ -15,7 +15,8 @@ from gemmini_sim.engine.cycle_clock.registers_array import ARRAY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_command import COMMAND_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_memory import MEMORY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_move import MOVE_REGISTERS
-from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE, GENERAL_REGISTERS
+from gemmini_sim.engine.cycle_clock.sizes import EXECUTE
+from gemmini_sim.engine.cycle_clock.state import GENERAL_REGISTERS, word_of, words_of
 
 __all__ = [
     "ADDRESS",
@@ -24,9 +25,13 @@ __all__ = [
     "BEGUN",
     "BITS",
     "BLOCKED",
+    "ENTRY",
+    "ENTRY_IF",
     "FLAG",
     "IF",
+    "LATELY",
     "MEMBER",
+    "NAMED",
     "OPERAND",
     "OPERATION",
     "PACKET",
@@ -44,30 +49,20 @@ __all__ = [
 ]
 
 # How a register becomes a word.
-RAW, TIME, PACKET, ADDRESS, OPERAND, IF, BLOCKED, OPERATION, VICTIM, RECENT, TRACED, BEGUN, VALID = range(13)
+RAW, TIME, LATELY, PACKET, ADDRESS, OPERAND, IF, BLOCKED, OPERATION, VICTIM, RECENT, TRACED, BEGUN, VALID = range(14)
+ENTRY, ENTRY_IF = 14, 15
 # Which elements of a group of arrays count.
-ALL, RING, BITS, UNUSED, FLAG, BANK, ROWS, UNISSUED, MEMBER = range(20, 29)
-
-
-_FIELDS: Any = CLOCK_DTYPE.fields
-
-
-def _word(name: str, place: int = 0) -> int:
-    return int(_FIELDS[name][1]) // 8 + place
-
-
-def _words(name: str) -> int:
-    return int(_FIELDS[name][0].itemsize) // 8
+ALL, RING, BITS, UNUSED, FLAG, BANK, ROWS, UNISSUED, NAMED, MEMBER = range(20, 30)
 
 
 _EXCLUDED = {
     # asked for anew, or counts
-    *("now", "lfsr", "mshr_line", "mshr_way", "mshr_set", "set_owner", "reader_page", "writer_page"),
+    *("now", "lfsr", "mshr_robin", "mshr_line", "mshr_way", "mshr_set", "set_owner", "reader_page", "writer_page"),
     *("probe_count", "probe_line", "stalls", "misses", "reads", "writes", "array_rows", "command_count"),
     # set before they are read
     *("ready", "offered", "offered_to", "host_packet", "host_time", "host_done", "host_beats", "host_release_time"),
     *("grant_ack_mshr", "waiting_packet", "waiting_next", "waiting_free", "waiting_first", "waiting_final"),
-    "entering_since",
+    *("entering_since", "translator_takes", "waits_for"),
     # states in which these hold anything are not taken
     *("waiting_count", "host_valid", "host_release_line", "grant_ack_time", "hung"),
     # only for finding that the hardware hangs
@@ -77,6 +72,13 @@ _EXCLUDED = {
     # counted from
     *("blocked_by_others", "mesh_operation"),
 }
+
+# Left over from the command before as long as the unit waits for the next.
+_LEFT_OVER = {"load_tracker": "load_state", "store_tracker": "store_state", "store_only": "store_state"}
+
+# The station takes the lowest entry that is free, so that the same commands may be in others: those of the array are
+# named in the order in which they are found in its queues. (Of loads the number decides which of two is to blame.)
+_ENTRIES = ("pending_complete",)
 
 _TIMES = (
     *("wake", "due_results", "due_mesh", "due_rows", "due_responses", "stage_pop", "queue_pop", "writer_stall"),
@@ -102,7 +104,7 @@ def _ring(head: str, count: str, length: int, place: int, members: list[tuple[An
 for _stage in range(5):
     _ring("stage_head", "stage_count", 2, _stage, [("stage_command", RAW), ("stage_time", TIME)])
 for _queue in range(3):
-    _ring("unissued_head", "unissued_count", 64, _queue, [("unissued", RAW)])
+    _ring("unissued_head", "unissued_count", 64, _queue, [("unissued", ENTRY if _queue == EXECUTE else RAW)])
     _ring(
         "queue_head",
         "queue_count",
@@ -138,14 +140,14 @@ _ring(
     "unroll_count",
     2,
     0,
-    [(f"unroll_{n}", RAW) for n in ("entry", "funct", "rs1", "rs2")] + [("unroll_time", TIME)],
+    [("unroll_entry", ENTRY)] + [(f"unroll_{n}", RAW) for n in ("funct", "rs1", "rs2")] + [("unroll_time", TIME)],
 )
 _ring(
     "execute_head",
     "execute_count",
     64,
     0,
-    [(f"execute_{n}", RAW) for n in ("entry", "funct", "rs1", "rs2")] + [("execute_time", TIME)],
+    [("execute_entry", ENTRY)] + [(f"execute_{n}", RAW) for n in ("funct", "rs1", "rs2")] + [("execute_time", TIME)],
 )
 _ring(
     "control_head",
@@ -156,7 +158,8 @@ _ring(
         ("control_fires", RAW),
         ("control_time", TIME),
         ("control_first", RAW),
-        *[(f"control_{n}", IF, "control_first") for n in ("rows", "c_address", "c_rows", "entry")],
+        *[(f"control_{n}", IF, "control_first") for n in ("rows", "c_address", "c_rows")],
+        ("control_entry", ENTRY_IF, "control_first"),
     ],
 )
 _ring(
@@ -169,7 +172,7 @@ _ring(
 _ring("update_head", "update_count", 8, 0, [("update_time", TIME), ("update_banks", RAW)])
 _ring("release_head", "release_fill", 32, 0, [("release_queue", RAW), ("release_queue_time", TIME)])
 _ring("acquire_head", "acquire_count", 2, 0, [("acquire_queue", RAW), ("acquire_time", TIME)])
-_ring("read_head", "read_count", 16, 0, [("read_mshr", RAW), ("read_time", TIME)])
+_ring("read_head", "read_count", 16, 0, [("read_mshr", RAW)])
 _ring("write_head", "write_count", 16, 0, [("write_mshr", RAW), ("write_time", TIME)])
 _ring("clean_head", "clean_count", 2, 0, [("clean_mshr", RAW), ("clean_time", TIME)])
 _ring(
@@ -193,12 +196,12 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
             ("command_rs2", RAW, 0),
             ("command_from", RAW, 0),
             ("command_row", TRACED, 0),
-            ("command_blocked", BLOCKED, 0),
+            ("command_blocked", BLOCKED, 0, "command_funct"),
         ],
     ),
     *[
         (
-            BITS,
+            NAMED if queue == EXECUTE else BITS,
             "entry_valid",
             queue,
             [
@@ -320,7 +323,8 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
             *[(n, RAW, 0) for n in ("execute_kind", "a_counter", "b_counter", "d_counter", "a_offset")],
             *[(f"{n}_started", RAW, 0) for n in "abd"],
             *[(f"op_{n}_{m}", RAW, 0) for n in "abd" for m in ("start", "address", "garbage", "accumulator", "rows")],
-            *[(n, RAW, 0) for n in ("op_rows", "op_c_address", "op_c_rows", "op_c_entry")],
+            *[(n, RAW, 0) for n in ("op_rows", "op_c_address", "op_c_rows")],
+            ("op_c_entry", ENTRY, 0),
         ],
     ),
     (
@@ -337,9 +341,9 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
             *[(n, TIME, 0) for n in ("bank_write", "bank_read", "accumulator_write", "accumulator_adds")],
             ("bank_stored", RAW, 0),
             ("accumulator_row_1", RECENT, 0, "accumulator_time_1"),
-            ("accumulator_time_1", TIME, 0),
+            ("accumulator_time_1", LATELY, 0),
             ("accumulator_row_2", RECENT, 0, "accumulator_time_2"),
-            ("accumulator_time_2", TIME, 0),
+            ("accumulator_time_2", LATELY, 0),
         ],
     ),
     (
@@ -358,7 +362,7 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
 # Written out in ``snapshot``.
 _BY_HAND = {
     *("mshr_wake", "tag_held", "tag_address", "tag_rows", "tag_entry", "entry_memory", "entry_start", "entry_end"),
-    *("entry_wraps", "entry_users"),
+    *("entry_wraps", "entry_users", "entry_valid", "read_time"),
     *("out_issue", "out_scale", "out_norm", "out_dispatch", "out_end"),
     *("response_source", "response_last", "response_time", "response_pop", "response_pushed", "response_popped"),
 }
@@ -376,17 +380,22 @@ def _table() -> np.ndarray:
     for name in registers:
         if name in plain or name.startswith(_NOT_REPLAYED):
             continue
-        rows.append((ALL, _words(name), 0, 0))
-        kind = TIME if name in _TIMES else (VALID if name in _WANTS else RAW)
-        rows.append((MEMBER, _word(name), kind, 0))
+        rows.append((ALL, words_of(name), 0, 0))
+        kind = RAW
+        for names, particular in ((_TIMES, TIME), (_WANTS, VALID), (_ENTRIES, ENTRY)):
+            kind = particular if name in names else kind
+        if name in _LEFT_OVER:
+            rows.append((MEMBER, word_of(name), IF, word_of(_LEFT_OVER[name])))
+        else:
+            rows.append((MEMBER, word_of(name), kind, 0))
     for head, head_place, count, count_place, length, members in _RINGS:
-        rows.append((RING, _word(head, head_place), _word(count, count_place), length - 1))
+        rows.append((RING, word_of(head, head_place), word_of(count, count_place), length - 1))
         for name, kind, place, *rest in members:
-            rows.append((MEMBER, _word(name, place), kind, _word(rest[0], place) if rest else 0))
+            rows.append((MEMBER, word_of(name, place), kind, word_of(rest[0], place) if rest else 0))
     for code, mask, place, members in _MASKED:
-        rows.append((code, _word(mask, place), 0, 0))
+        rows.append((code, word_of(mask, place), 0, 0))
         for name, kind, first, *rest in members:
-            rows.append((MEMBER, _word(name, first), kind, _word(rest[0], first) if rest else 0))
+            rows.append((MEMBER, word_of(name, first), kind, word_of(rest[0], first) if rest else 0))
     return np.array(rows, np.int64)
 
 

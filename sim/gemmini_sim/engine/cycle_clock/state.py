@@ -40,10 +40,13 @@ from gemmini_sim.engine.cycle_clock.sizes import (
 __all__ = [
     "CLOCK_DTYPE",
     "GENERAL_REGISTERS",
+    "clock_arguments",
     "new_clock",
     "new_events",
     "new_tags",
     "new_trace",
+    "word_of",
+    "words_of",
 ]
 
 _settings: Any = numba.config  # a module whose variables are made at run time
@@ -152,6 +155,31 @@ CLOCK_DTYPE = np.dtype(
     ],
     align=True,
 )
+
+
+_FIELDS: Any = CLOCK_DTYPE.fields
+
+
+def word_of(name: str, place: int = 0) -> int:
+    """Return where an element of a register stands in the record, which is all words of eight bytes."""
+    return int(_FIELDS[name][1]) // 8 + place
+
+
+def words_of(name: str) -> int:
+    """Return how many words a register has."""
+    return int(_FIELDS[name][0].itemsize) // 8
+
+
+def clock_arguments() -> tuple[object, ...]:
+    """Return the Numba types of a clock's record, tags, trace and events, and of two numbers."""
+    return (
+        numba.from_dtype(CLOCK_DTYPE),
+        numba.types.Array(numba.int64, 2, "C"),
+        numba.types.Array(numba.from_dtype(COMMAND_DTYPE), 1, "C"),
+        numba.types.Array(numba.from_dtype(EVENT_DTYPE), 1, "C"),
+        numba.int64,
+        numba.int64,
+    )
 
 
 def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool = True) -> np.ndarray:

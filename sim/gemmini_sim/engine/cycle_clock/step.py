@@ -9,8 +9,6 @@ whenever they do.
 
 from __future__ import annotations
 
-import numba
-
 from gemmini_sim.engine._jit import jit_apart
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, log, write_log
@@ -25,7 +23,7 @@ from gemmini_sim.engine.cycle_clock.memory_port import memory_answers, memory_re
 from gemmini_sim.engine.cycle_clock.mesh import mesh_step, results_step
 from gemmini_sim.engine.cycle_clock.pairing import unroll_step
 from gemmini_sim.engine.cycle_clock.reader import reader_requests, responses_step, translate_step
-from gemmini_sim.engine.cycle_clock.records import BANK, BUSY_FALL, BUSY_RISE, COMMAND_DTYPE, EVENT_DTYPE
+from gemmini_sim.engine.cycle_clock.records import BANK, BUSY_FALL, BUSY_RISE
 from gemmini_sim.engine.cycle_clock.sizes import (
     ALL,
     CACHE,
@@ -45,7 +43,7 @@ from gemmini_sim.engine.cycle_clock.sizes import (
     WRITER_SIDE,
 )
 from gemmini_sim.engine.cycle_clock.stalls import account
-from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE
+from gemmini_sim.engine.cycle_clock.state import clock_arguments
 from gemmini_sim.engine.cycle_clock.station import complete_step, issue_step
 from gemmini_sim.engine.cycle_clock.store import dispatch_step, store_step, writer_step
 
@@ -195,18 +193,7 @@ def _write_log(clock, trace, events, begin, blamed):
             trace[blamed]["bank_conflict"] += clock["now"] - begin
 
 
-def _arguments() -> tuple[object, ...]:
-    return (
-        numba.from_dtype(CLOCK_DTYPE),
-        numba.types.Array(numba.int64, 2, "C"),
-        numba.types.Array(numba.from_dtype(COMMAND_DTYPE), 1, "C"),
-        numba.types.Array(numba.from_dtype(EVENT_DTYPE), 1, "C"),
-        numba.int64,
-        numba.int64,
-    )
-
-
-@jit_apart("gemmini_sim_cycle_clock_advance", _arguments)
+@jit_apart("gemmini_sim_cycle_clock_advance", clock_arguments)
 def advance(clock, tags, trace, events, cycle, goal):
     """Simulate all cycles before ``cycle``, or those until a goal is reached.
 
