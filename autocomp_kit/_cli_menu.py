@@ -50,7 +50,7 @@ def preview(
     menu: MenuArgument,
     *,
     keep_probability: Annotated[float, typer.Option(min=0, max=1, help="Chance of an item to be offered.")] = 0.25,
-    minimum: Annotated[int, typer.Option(min=1, help="Items offered at least.")] = 1,
+    minimum: Annotated[int, typer.Option(min=1, max=1000, help="Items offered at least.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first draw.")] = 0,
     draws: Annotated[int, typer.Option(min=1, help="How many draws, with the seeds that follow.")] = 4,
     workload: Annotated[

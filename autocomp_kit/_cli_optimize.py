@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from autocomp_kit.run import Run
     from autocomp_kit.store import Store
 
-__all__ = ["DEFAULT_STORE", "assignments", "drive", "print_summary", "read_kernel", "register"]
+__all__ = ["DEFAULT_STORE", "assignments", "check_output", "drive", "print_summary", "read_kernel", "register"]
 
 DEFAULT_STORE = Path("autocomp.sqlite")
 
@@ -74,7 +75,7 @@ def optimize(
     """Search for a faster kernel; everything tried is kept in the store."""
     from autocomp_kit.executors import open_executor  # noqa: PLC0415 - other commands start without it
     from autocomp_kit.optimize import make_run  # noqa: PLC0415 - as above
-    from autocomp_kit.settings import Limits, load_settings  # noqa: PLC0415 - as above
+    from autocomp_kit.settings import checked_limits, load_settings  # noqa: PLC0415 - as above
     from autocomp_kit.store import Store  # noqa: PLC0415 - as above
 
     named = {
@@ -85,7 +86,9 @@ def optimize(
         "seed": seed,
         "keep_probability": keep_probability,
     }
-    chosen = load_settings(settings, assignments(set_ or []) | named)
+    check_output(output)
+    given = {name: value for name, value in named.items() if value is not None}
+    chosen = load_settings(settings, assignments(set_ or []) | given)
     code = read_kernel(kernel) if kernel else None
     with Store.open(store) as study, open_executor(dask) as executor:
         run = make_run(
@@ -96,7 +99,7 @@ def optimize(
             machine=config,
             menu=menu,
             config=chosen,
-            limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
+            limits=checked_limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
             reuse=_recipe(reuse, study, workload, config) if reuse else None,
             recording=Recording(record, mode=record_mode) if record else None,
             store=study,
@@ -203,6 +206,14 @@ def read_kernel(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the kernel {path}: {error}") from error
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse a file that cannot be written, before a search of hours whose kernel it should get."""
+    if path is None:
+        return
+    if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise InputError(f"cannot write {path}: it is a folder, or its folder is missing or may not be written")
 
 
 def _write_best(history: RunHistory, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from autocomp_kit._cli_optimize import DEFAULT_STORE, assignments, drive, print_summary
+from autocomp_kit._cli_optimize import DEFAULT_STORE, assignments, check_output, drive, print_summary
 from autocomp_kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -221,9 +221,10 @@ def resume(
     """Go on with a run that was interrupted or has reached a limit; limits count what it has used before."""
     from autocomp_kit.executors import open_executor  # noqa: PLC0415 - other commands start without it
     from autocomp_kit.optimize import reopen_run  # noqa: PLC0415 - as above
-    from autocomp_kit.settings import Limits  # noqa: PLC0415 - as above
+    from autocomp_kit.settings import checked_limits  # noqa: PLC0415 - as above
 
-    limits = Limits(usd=budget, tokens=max_tokens, seconds=max_seconds)
+    check_output(output)
+    limits = checked_limits(usd=budget, tokens=max_tokens, seconds=max_seconds)
     with _open(store) as study, open_executor(dask) as executor:
         again = reopen_run(run, store=study, limits=limits, executor=executor)
         drive(again, store=store, output=output, as_json=as_json)
@@ -239,6 +240,7 @@ def replay(
     """Search again with the answers that a run's agents gave: offline, free, and measured anew."""
     from autocomp_kit.optimize import replay_run  # noqa: PLC0415 - other commands start without it
 
+    check_output(output)
     with _open(store) as study:
         drive(replay_run(study.load_run(run), store=study), store=store, output=output, as_json=as_json)
 
@@ -262,8 +264,9 @@ def fork(
     """Start a new run from the beam of an iteration of another one, perhaps with other agents or settings."""
     from autocomp_kit.executors import open_executor  # noqa: PLC0415 - other commands start without it
     from autocomp_kit.optimize import fork_run  # noqa: PLC0415 - as above
-    from autocomp_kit.settings import Limits, changed_settings  # noqa: PLC0415 - as above
+    from autocomp_kit.settings import changed_settings, checked_limits  # noqa: PLC0415 - as above
 
+    check_output(output)
     with _open(store) as study, open_executor(dask) as executor:
         source = study.load_run(run)
         new = fork_run(
@@ -271,7 +274,7 @@ def fork(
             iteration=iteration,
             agent=agent,
             config=changed_settings(source.record.config, assignments(set_ or [])),
-            limits=Limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
+            limits=checked_limits(usd=budget, tokens=max_tokens, seconds=max_seconds),
             store=study,
             executor=executor,
         )

@@ -106,5 +106,5 @@ class Pace:
         if limits.tokens is not None and spent.most_tokens >= limits.tokens:
             return Halt("budget", f"{spent.most_tokens:,} of {limits.tokens:,} tokens are used")
         if limits.seconds is not None and seconds >= limits.seconds:
-            return Halt("time", f"{seconds:.0f} of {limits.seconds:.0f} seconds are over")
+            return Halt("time", f"{seconds:.3g} of {limits.seconds:.3g} seconds are over")
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -66,6 +67,7 @@ def cost_table(history: RunHistory, *, by: Sequence[str] = ("phase", "agent")) -
     Columns: the fields of ``by``, ``calls``, ``failed``, ``input_tokens``, ``output_tokens``, ``cache_write_tokens``,
     ``cache_read_tokens``, ``usd``, ``unconfirmed_usd``, ``seconds``; one row per combination.
     """
+    by = tuple(dict.fromkeys(by))
     import pandas as pd  # noqa: PLC0415 - a quick start matters more on the command line than tables do
 
     kinds = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
@@ -80,7 +82,7 @@ def cost_table(history: RunHistory, *, by: Sequence[str] = ("phase", "agent")) -
         for cost in call_costs(history)
     ]
     frame = pd.DataFrame(rows, columns=[*by, "calls", "failed", *sums])
-    return frame.groupby(list(by), as_index=False, sort=True).sum()
+    return frame.groupby([*by], as_index=False, sort=True).sum()
 
 
 def estimate_cost(record: RunRecord, *, ensemble: Ensemble, evaluation: Evaluation) -> CostEstimate:
@@ -99,13 +101,18 @@ def estimate_cost(record: RunRecord, *, ensemble: Ensemble, evaluation: Evaluati
     # The first iteration has one parent, the others a full beam at most, which a recipe keeps small.
     following = min(len(config.recipe), config.iterations - 1)
     parents = 1 + following * config.recipe_beam + (config.iterations - 1 - following) * config.beam
-    plans = parents * config.plans
+    plans_each = config.plans
+    if config.sweep != "never":  # one for every item of the menu, in each iteration or in those after one in vain
+        items = len(record.menu.available())
+        plans_each = items if config.sweep == "always" else max(items, plans_each)
+    plans = parents * plans_each
     kernels = plans * config.codes * (1 + config.repairs)
     kernels += (config.iterations - 1) * config.pairs * config.per_pair
     expected = worst = 0.0
     unpriced: list[str] = []
     request = first_request(record, evaluation)
     for phase, agents, calls in (("plan", ensemble.planners, plans), ("code", ensemble.coders, kernels)):
+        most = [0.0]
         for agent in agents:
             if not isinstance(agent, Priced):
                 continue
@@ -115,7 +122,9 @@ def estimate_cost(record: RunRecord, *, ensemble: Ensemble, evaluation: Evaluati
                 continue
             price = prices.plan if phase == "plan" else prices.code
             expected += price.usual * calls / len(agents)
-            worst += price.most * calls / len(agents)
+            most.append(price.most)
+        # Turns go round, or to whoever has done best so far, which may be the dearest.
+        worst += calls * max(most) if config.allocation == "adaptive" else math.ceil(calls / len(agents)) * sum(most)
     return CostEstimate(
         calls=plans + kernels, expected_usd=expected, worst_usd=worst, unpriced=tuple(dict.fromkeys(unpriced))
     )

@@ -22,7 +22,7 @@ from autocomp_kit._pace import Pace
 from autocomp_kit._record import carried_members, lines_of, names_of, new_record, roster_of
 from autocomp_kit._recorder import Recorder
 from autocomp_kit._session import PERSON, Session
-from autocomp_kit.agents.base import Agent, PlanRequest, Repairer, calls_at_once
+from autocomp_kit.agents.base import Agent, Keyed, PlanRequest, Repairer, calls_at_once
 from autocomp_kit.agents.budget import Budget
 from autocomp_kit.agents.ensemble import Ensemble
 from autocomp_kit.costs import CostEstimate, estimate_cost
@@ -33,7 +33,7 @@ from autocomp_kit.history import Origin, Problem, RunHistory
 from autocomp_kit.menu import Menu
 from autocomp_kit.preview import first_request
 from autocomp_kit.records import Candidate, Evaluation
-from autocomp_kit.search import BeamSearch
+from autocomp_kit.search import BeamSearch, check_fits
 from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
 
@@ -102,6 +102,7 @@ class Run:
             before = RunHistory(new_record(problem, kernel, ensemble, menu, config or SearchConfig()))
         if before.record.config.repairs and not any(isinstance(coder, Repairer) for coder in ensemble.coders):
             raise InputError(f"repairs is set, but none of {', '.join(names_of(ensemble.coders))} can repair kernels")
+        check_fits(before.record.config, before.record.menu, roster_of(ensemble))
         start = before.evaluations.get(START_ID)
         if start is not None and start.evaluation_id != evaluator.key(before.record.kernel):
             raise InputError(
@@ -260,14 +261,15 @@ class Run:
         ------
         RuntimeError
             If the run was driven before.
+        InputError
+            If an agent has no key, or another process drives the run.
         """
-        if self._work is not None:
-            raise RuntimeError(f"run {self.run_id} has been driven already; reopen it from its store to go on")
+        self._check_ready()
         self._loop = asyncio.get_running_loop()
         self._pace.begin()
         stream: asyncio.Queue[RunEvent | None] = asyncio.Queue()
         recorder = Recorder(self.before, self._store, stream.put_nowait)
-        with self._open_executor() as executor:
+        with self._store.driving(self.run_id), self._open_executor() as executor:
             codes = [candidate.code for candidate in self.before.candidates.values()]
             evaluations = Evaluations(self._evaluator, self._store, executor, known=codes)
             self._work = asyncio.create_task(self._search(recorder, evaluations))
@@ -286,7 +288,13 @@ class Run:
         """Drive the search in a thread of its own, telling observers in that thread; returns at once.
 
         The future holds what :meth:`execute` returns or raises.
+
+        Raises
+        ------
+        InputError
+            If an agent has no key.
         """
+        self._check_ready()
         result: Future[RunHistory] = Future()
         watching = tuple(observers)
 
@@ -374,6 +382,13 @@ class Run:
         suggestion = Suggestion(parent_id, plan, item_id, author, code, Future())
         self._soon(lambda: self._inbox.put(suggestion))
         return suggestion.accepted
+
+    def _check_ready(self) -> None:
+        if self._work is not None:
+            raise RuntimeError(f"run {self.run_id} has been driven already; reopen it from its store to go on")
+        for agent in (*self._ensemble.planners, *self._ensemble.coders):
+            if isinstance(agent, Keyed):
+                agent.check_key()
 
     def _soon(self, action: Callable[[], object]) -> None:
         if self._loop is None or self._loop.is_closed():

@@ -7,19 +7,29 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from autocomp_kit.errors import InputError
 from autocomp_kit.records import Record
 
-__all__ = ["Limits", "SearchConfig", "SettingsError", "changed_settings", "load_settings"]
+__all__ = ["Limits", "SearchConfig", "SettingsError", "changed_settings", "checked_limits", "load_settings"]
 
 
 class SettingsError(InputError):
     """A setting is unknown or out of range; the message names the file and the field."""
 
 
-class SearchConfig(Record):
+class _Settings(Record):
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth_value(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse ``beam: true``, which Python would take for 1."""
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError("Input should be a number or a word, not true or false")
+        return value
+
+
+class SearchConfig(_Settings):
     """How the beam search spends its samples; the defaults are those of upstream Autocomp where it has the setting.
 
     One iteration evaluates at most ``beam * plans * codes`` new candidates.
@@ -72,7 +82,7 @@ class SearchConfig(Record):
     seed: Annotated[int, Field(ge=0, lt=2**48)] = 0
 
 
-class Limits(Record):
+class Limits(_Settings):
     """What a run may use up; ``None`` is no limit.
 
     No call begins once a limit is reached, and calls under way are left to end. That USD and tokens are not overrun
@@ -87,15 +97,29 @@ class Limits(Record):
 
 
 def load_settings(path: Path | str | None = None, overrides: Mapping[str, Any] | None = None) -> SearchConfig:
-    """Return the settings of a YAML mapping such as ``beam: 4``; ``overrides`` that are not ``None`` win over it.
+    """Return the settings of a YAML mapping such as ``beam: 4``; ``overrides`` win over it.
 
     Raises
     ------
     SettingsError
         If the file cannot be read, or a setting is unknown or out of range.
     """
-    chosen = {name: value for name, value in (overrides or {}).items() if value is not None}
-    return _validated(_read(Path(path)) | chosen if path is not None else chosen, str(path or "settings"))
+    read = {} if path is None else _read(Path(path))
+    return _validated({**read, **(overrides or {})}, str(path or "settings"))
+
+
+def checked_limits(*, usd: float | None, tokens: int | None, seconds: float | None) -> Limits:
+    """Return the limits that somebody has typed.
+
+    Raises
+    ------
+    SettingsError
+        If one is out of range.
+    """
+    try:
+        return Limits(usd=usd, tokens=tokens, seconds=seconds)
+    except ValidationError as error:
+        raise SettingsError(f"limits: {_first_problem(error)}") from error
 
 
 def changed_settings(config: SearchConfig, changes: Mapping[str, Any]) -> SearchConfig:
@@ -113,11 +137,15 @@ def _validated(values: Mapping[str, Any], place: str) -> SearchConfig:
     try:
         return SearchConfig(**values)
     except ValidationError as error:
-        problem = error.errors()[0]
-        field = ".".join(str(part) for part in problem["loc"])
-        known = f"; the settings are: {', '.join(SearchConfig.model_fields)}"
-        hint = known if problem["type"] == "extra_forbidden" else ""
-        raise SettingsError(f"{place}: {field}: {problem['msg']}{hint}") from error
+        names = [name for name in SearchConfig.model_fields if name != "version"]
+        unknown = error.errors()[0]["type"] == "extra_forbidden"
+        hint = f"; the settings are: {', '.join(names)}" if unknown else ""
+        raise SettingsError(f"{place}: {_first_problem(error)}{hint}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
 
 
 def _read(path: Path) -> dict[str, Any]:

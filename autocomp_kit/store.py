@@ -16,13 +16,14 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pydantic import ValidationError
 
+from autocomp_kit._run_lock import RunIsDrivenError, sole_driver
 from autocomp_kit.errors import InputError
 from autocomp_kit.events import CandidateEvaluated, RunEvent, RunStarted, parse_event
 from autocomp_kit.history import RunHistory, RunRecord
@@ -135,12 +136,11 @@ class Store:
         StoreError
             If the store has a run of that id.
         """
-        try:
-            with self._transaction() as execute:
-                execute("INSERT INTO runs (run_id, record) VALUES (?, ?)", (record.run_id, record.model_dump_json()))
-                execute(_ADD_EVENT, (started.run_id, started.sequence, started.model_dump_json()))
-        except sqlite3.IntegrityError as error:
-            raise StoreError(f"{self!r} already has a run {record.run_id!r}") from error
+        with self._writing(), self._transaction() as execute:
+            if execute("SELECT 1 FROM runs WHERE run_id = ?", (record.run_id,)).fetchone():
+                raise StoreError(f"{self!r} already has a run {record.run_id!r}")
+            execute("INSERT INTO runs (run_id, record) VALUES (?, ?)", (record.run_id, record.model_dump_json()))
+            execute(_ADD_EVENT, (started.run_id, started.sequence, started.model_dump_json()))
 
     def add_event(
         self, event: RunEvent, *, plan: Plan | None = None, candidate: Candidate | None = None, entry: str | None = None
@@ -148,8 +148,13 @@ class Store:
         """Add an event together with the plan or the candidate that it announces, all or nothing.
 
         ``entry`` is the name that the candidate's verdict has or will have, see :meth:`add_evaluation`.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be written, or the run has gone on elsewhere.
         """
-        with self._transaction() as execute:
+        with self._writing(), self._transaction() as execute:
             if plan is not None:
                 execute(
                     "INSERT INTO plans (run_id, plan_id, record) VALUES (?, ?, ?)",
@@ -164,7 +169,7 @@ class Store:
 
     def add_evaluation(self, entry: str, evaluation: Evaluation) -> None:
         """Add a verdict under a name that its content decides; a later one replaces only an ``internal_error``."""
-        with self._transaction() as execute:
+        with self._writing(), self._transaction() as execute:
             execute(
                 "INSERT INTO evaluations (evaluation_entry, record) VALUES (?, ?) ON CONFLICT (evaluation_entry) "
                 "DO UPDATE SET record = excluded.record WHERE status = 'internal_error'",
@@ -179,18 +184,36 @@ class Store:
         StoreError
             If the file cannot be written.
         """
+        with self._writing(), self._transaction() as execute:
+            if "views" not in _tables(self._connection):  # a file of an earlier release
+                execute(_SCHEMA["views"], ())
+                execute(f"PRAGMA user_version = {_SCHEMA_VERSION}", ())
+            execute(
+                "INSERT INTO views (run_id, view, record) VALUES (?, ?, ?) "
+                "ON CONFLICT (run_id, view) DO UPDATE SET record = excluded.record",
+                (run_id, view, state.model_dump_json()),
+            )
+
+    @contextmanager
+    def driving(self, run_id: str) -> Iterator[None]:
+        """Have a run for oneself in a ``with`` block, so that no other process drives it meanwhile.
+
+        Raises
+        ------
+        StoreError
+            If another one does.
+        """
+        if self.path is None:
+            yield
+            return
         try:
-            with self._transaction() as execute:
-                if "views" not in _tables(self._connection):  # a file of an earlier release
-                    execute(_SCHEMA["views"], ())
-                    execute(f"PRAGMA user_version = {_SCHEMA_VERSION}", ())
-                execute(
-                    "INSERT INTO views (run_id, view, record) VALUES (?, ?, ?) "
-                    "ON CONFLICT (run_id, view) DO UPDATE SET record = excluded.record",
-                    (run_id, view, state.model_dump_json()),
-                )
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot write to {self!r}: {error}") from error
+            with sole_driver(self.path.with_name(f"{self.path.name}-{run_id}.lock")):
+                yield
+        except RunIsDrivenError:
+            raise StoreError(
+                f"{self!r}: run {run_id!r} is under way already, in this process or another one; look at it with "
+                "`autocomp-kit runs show`, or fork it"
+            ) from None
 
     # Reading.
 
@@ -275,7 +298,7 @@ class Store:
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Put all that is written in this block into one transaction; other threads wait meanwhile."""
-        with self._transaction():
+        with self._writing(), self._transaction():
             yield
 
     @contextmanager
@@ -284,13 +307,23 @@ class Store:
             if self._connection.in_transaction:
                 yield self._connection.execute
                 return
-            self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
+                self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield self._connection.execute
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                with suppress(sqlite3.OperationalError):  # where the disk is full, SQLite may have ended it itself
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            raise StoreError(f"{self!r}: the run has gone on elsewhere since it was opened; open it again") from error
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot write to {self!r}: {error}") from error
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import anthropic
 import httpx2
 
+from autocomp_kit.agents._keys import without_keys
+
 __all__ = ["BatchEntryError", "BatchLostError", "Failure", "failure_of", "scrubbed"]
 
 _BY_TYPE = {
@@ -108,9 +110,7 @@ def failure_of(error: Exception, *, keys: tuple[str, ...] = ()) -> Failure:
 
 def scrubbed(text: str, keys: tuple[str, ...]) -> str:
     """Return the first 500 characters of a text with everything that is or looks like a key replaced."""
-    for key in keys:
-        text = text.replace(key, "[key]")
-    return re.sub(r"sk-ant-[\w-]+|(?i:bearer)\s+[\w.~+/=-]+", "[key]", text)[:500]
+    return re.sub(r"(?i:bearer)\s+[\w.~+/=-]+", "[key]", without_keys(text, keys))[:500]
 
 
 def _status(error: anthropic.APIStatusError, keys: tuple[str, ...]) -> Failure:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
 import secrets
 import time
@@ -22,6 +21,7 @@ from anthropic.types import Message
 
 from autocomp_kit.agents._batches import Batches
 from autocomp_kit.agents._failures import Failure, failure_of
+from autocomp_kit.agents._keys import environment_keys
 from autocomp_kit.agents._prefixes import Prefixes
 from autocomp_kit.agents.accounts import BatchPlace, SentEarlier, current_account
 from autocomp_kit.agents.answers import plain_text
@@ -106,8 +106,8 @@ class Connection(NamedTuple):
         AgentUnavailableError
             If there is none; the message says what to set.
         """
-        key = self.api_key or os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")
-        if not key:
+        key = next(iter(self.secrets()), None)
+        if key is None:
             raise AgentUnavailableError(
                 "no key for Claude: set ANTHROPIC_API_KEY (for a local server at ANTHROPIC_BASE_URL that needs none, "
                 "to any word), or use the agent `rules`, which needs no model",
@@ -117,8 +117,7 @@ class Connection(NamedTuple):
 
     def secrets(self) -> tuple[str, ...]:
         """Return what no message may show."""
-        found = (self.api_key, os.environ.get("ANTHROPIC_API_KEY"), os.environ.get("ANTHROPIC_AUTH_TOKEN"))
-        return tuple(key for key in found if key)
+        return (*((self.api_key,) if self.api_key else ()), *environment_keys())
 
     def open(self) -> anthropic.AsyncAnthropic:
         """Return a new client of the SDK, which never looks for credentials elsewhere and never retries itself."""

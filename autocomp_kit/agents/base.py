@@ -211,6 +211,15 @@ class Priced(Protocol):
         ...
 
 
+@runtime_checkable
+class Keyed(Protocol):
+    """An agent whose calls need a key."""
+
+    def check_key(self) -> None:
+        """Raise :class:`~autocomp_kit.errors.InputError` if there is none, before any work is done for calls."""
+        ...
+
+
 def calls_at_once(agent: Agent) -> int:
     """Return how many calls of an agent are worth making at a time: its ``calls_at_once`` if it has one, or 8."""
     return int(getattr(agent, "calls_at_once", 8))

@@ -179,7 +179,10 @@ class ClaudeAgent:
             if not equals or name not in ClaudeSettings.model_fields:
                 known = ", ".join(name for name in ClaudeSettings.model_fields if name != "version")
                 raise InputError(f"claude:{text}: {assignment!r} is not SETTING=VALUE; the settings are: {known}")
-            values[name] = yaml.safe_load(value)
+            try:
+                values[name] = yaml.safe_load(value)
+            except yaml.YAMLError:
+                raise InputError(f"claude:{text}: {name}: the value {value!r} cannot be read") from None
         try:
             return cls(model, settings=ClaudeSettings(**values), budget=budget)
         except ValidationError as error:

@@ -10,14 +10,11 @@ better, as long as the search takes the same way.
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import ValidationError
-
+from autocomp_kit.agents._keys import environment_keys, without_keys_in
 from autocomp_kit.agents.base import CodeReply
 from autocomp_kit.errors import InputError
 from autocomp_kit.records import MenuItem, Plan, Record, content_id
@@ -43,8 +40,7 @@ RecordMode = Literal["none", "once", "new_episodes", "all"]
 A failure on record is replayed as a failure, never as an answer. Where calls may be made, one that was but the server's
 (:data:`~autocomp_kit.agents.base.PASSING`) counts as missing."""
 
-_KEYS = re.compile(r"sk-[A-Za-z0-9_-]{16,}")
-_SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+_FIRST_BYTES = b'{"version":1,"what":"'
 
 
 class RecordingError(InputError):
@@ -103,6 +99,7 @@ class Recording:
 
     def __init__(self, path: Path | None = None, *, mode: RecordMode = "new_episodes") -> None:
         self._path = path
+        self._end: _End | None = None
         self._answers: dict[str, Answer] = {}
         self.cast: Cast | None = None
         exists = path is not None and path.exists()
@@ -122,48 +119,77 @@ class Recording:
         """Return the answer at an address."""
         return self._answers.get(address)
 
-    def add(self, entry: Answer | Cast) -> None:
-        """Record an answer or the cast; the file has it when this returns."""
-        entry = type(entry).model_validate_json(_scrubbed(entry.model_dump_json()))
-        if isinstance(entry, Cast):
-            if entry == self.cast:
-                return
-            self.cast = entry
-        else:
-            self._answers[entry.address] = entry
+    def add(self, entry: Answer | Cast) -> Answer | Cast:
+        """Record an answer or the cast, and return it as it is on record, without keys; the file has it then."""
+        fields = without_keys_in(entry.model_dump(mode="json"), environment_keys())
+        entry = type(entry).model_validate_json(json.dumps(fields))
+        if isinstance(entry, Cast) and entry == self.cast:
+            return entry
+        self._take_in(entry)
         if self._path is not None:
             self._append(self._path, entry)
+        return entry
 
     def text(self) -> str:
         """Return the whole recording as the text of a file."""
         entries: list[Answer | Cast] = [*([self.cast] if self.cast else []), *self._answers.values()]
         return "".join(entry.model_dump_json() + "\n" for entry in entries)
 
+    def _take_in(self, entry: Answer | Cast) -> None:
+        if isinstance(entry, Cast):
+            self.cast = entry
+        else:
+            self._answers[entry.address] = entry
+
     def _append(self, path: Path, entry: Answer | Cast) -> None:
         try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(entry.model_dump_json() + "\n")
+            with path.open("ab") as file:
+                if self._end is not None and file.tell() == self._end.size:  # nobody else has mended it meanwhile
+                    file.truncate(self._end.whole)
+                    file.write(self._end.missing)
+                self._end = None
+                file.write(entry.model_dump_json().encode() + b"\n")
         except OSError as error:
             raise RecordingError(f"cannot write the recording {path}: {error}") from error
 
     def _read(self, path: Path) -> None:
+        """Take in what a file holds; it is left as it is, for it may be somebody else's, or no recording at all."""
         try:
             data = path.read_bytes()
         except OSError as error:
             raise RecordingError(f"cannot read the recording {path}: {error}") from error
-        whole, _, torn = data.rpartition(b"\n")
-        if torn:  # its writer was killed in the middle of a line, which is made up for by asking again
-            os.truncate(path, len(data) - len(torn))
-        for number, line in enumerate(whole.splitlines(), start=1):
-            try:
-                is_cast = json.loads(line)["what"] == "cast"
-                entry = Cast.model_validate_json(line) if is_cast else Answer.model_validate_json(line)
-            except (ValueError, KeyError, TypeError, ValidationError) as error:
-                raise RecordingError(f"{path}, line {number}: this is not a recorded answer") from error
-            if isinstance(entry, Cast):
-                self.cast = entry
-            else:
-                self._answers[entry.address] = entry
+        *lines, last = data.split(b"\n")
+        for number, line in enumerate(lines, start=1):
+            entry = _entry(line)
+            if entry is None:
+                raise RecordingError(f"{path}, line {number}: this is not a recorded answer")
+            self._take_in(entry)
+        if not last:
+            return
+        if entry := _entry(last):  # whole, but without the end of the line, as some editors leave it
+            self._take_in(entry)
+            self._end = _End(len(data), len(data), b"\n")
+        elif last.startswith(_FIRST_BYTES) or _FIRST_BYTES.startswith(last):
+            # Its writer was killed in the middle of the line, which is made up for by asking again.
+            self._end = _End(len(data), len(data) - len(last), b"")
+        else:
+            raise RecordingError(f"{path}, line {len(lines) + 1}: this is not a recorded answer")
+
+
+class _End(NamedTuple):
+    """The end of a file whose last line has no end: its size, how much of it is whole, and what that lacks."""
+
+    size: int
+    whole: int
+    missing: bytes
+
+
+def _entry(line: bytes) -> Answer | Cast | None:
+    try:
+        is_cast = json.loads(line)["what"] == "cast"
+        return Cast.model_validate_json(line) if is_cast else Answer.model_validate_json(line)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def plan_address(call: Call, *, parent: str, options: Iterable[MenuItem]) -> str:
@@ -192,11 +218,3 @@ def _address(call: Call, *words: str) -> str:
 
 def _plan_words(plan: Plan) -> tuple[str, str, str]:
     return plan.text, plan.item_id or "", json.dumps(plan.parameters, sort_keys=True)
-
-
-def _scrubbed(text: str) -> str:
-    """Return a text without anything that looks like a key, or is one of this user's."""
-    for name in _SECRETS:
-        if secret := os.environ.get(name):
-            text = text.replace(secret, "[key]")
-    return _KEYS.sub("[key]", text)

@@ -76,9 +76,7 @@ def _rules(_: str, __: Budget | None) -> Agent:
 def _claude(model: str, budget: Budget | None) -> Agent:
     from autocomp_kit.agents.claude import ClaudeAgent  # noqa: PLC0415 - only when asked for, see above
 
-    agent = ClaudeAgent.named(model, budget=budget)
-    agent.check_key()
-    return agent
+    return ClaudeAgent.named(model, budget=budget)
 
 
 _MAKERS: dict[str, tuple[str, Callable[[str, Budget | None], Agent]]] = {

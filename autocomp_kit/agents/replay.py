@@ -15,6 +15,7 @@ from autocomp_kit.agents.base import (
     CodeRequest,
     Combiner,
     CombineRequest,
+    Keyed,
     PlanRequest,
     Price,
     Priced,
@@ -84,6 +85,12 @@ class ReplayAgent:
             return agent.call_prices(request)
         return CallPrices(Price(0.0, 0.0), Price(0.0, 0.0))
 
+    def check_key(self) -> None:
+        """Check the agent's key if all will have to be asked; a recording may have what is needed without one."""
+        agent: object = self._agent
+        if self._recording.records and not len(self._recording) and isinstance(agent, Keyed):
+            agent.check_key()
+
     async def plan(self, request: PlanRequest) -> Plan:
         """Give the recorded plan, or ask for it."""
         plan = await self._answer(request, Plan, self._agent.plan if self._agent else None)
@@ -138,8 +145,11 @@ class ReplayAgent:
             failure = Failure(kind=error.kind, message=str(error))
             self._recording.add(Answer(address=address, agent=self.name, answer=failure))
             raise
-        self._recording.add(Answer(address=address, agent=self.name, answer=answer))
-        return answer
+        on_record = self._recording.add(Answer(address=address, agent=self.name, answer=answer))
+        # The search goes on with what a replay will give it, so that both go the same way.
+        if isinstance(on_record, Answer) and isinstance(on_record.answer, kind):
+            return on_record.answer
+        raise TypeError(f"a {type(answer).__name__} of {self.name} is on record as {on_record!r}")
 
 
 def recorded(ensemble: Ensemble, recording: Recording) -> Ensemble:

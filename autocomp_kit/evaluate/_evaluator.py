@@ -31,7 +31,7 @@ from autocomp_kit.evaluate._verdict import memory_problems, run_problems
 from autocomp_kit.feedback import Span, feedback, trace_signature
 from autocomp_kit.kernel import DialectError, Kernel, kernel_digest, parse_kernel
 from autocomp_kit.records import CodeProblem, Evaluation, EvaluationStatus, Feedback, content_id
-from autocomp_kit.workloads import Array, Workload, load_workload
+from autocomp_kit.workloads import Array, Workload, WorkloadError, load_workload
 
 __all__ = ["Evaluator"]
 
@@ -88,8 +88,14 @@ class Evaluator:
         self.workload = workload if isinstance(workload, Workload) else load_workload(workload)
         self.machine = load_config(machine)
         self.workload.check_machine(self.machine)
-        if not seeds:
-            raise InputError("an evaluation needs at least one seed")
+        if not seeds or min(seeds) < 0:
+            raise InputError("an evaluation needs at least one seed, and seeds are not negative")
+        needed = sum(zone.nbytes for zone in zones(self.workload))
+        if needed > self.machine.memory_bytes:
+            raise WorkloadError(
+                f"workload {self.workload.name} needs {needed:,} bytes of memory, but {self.machine.name} has "
+                f"{self.machine.memory_bytes:,}: choose smaller sizes, or a machine with more memory.megabytes"
+            )
         self.seeds = tuple(seeds)
         self.max_instructions = max_instructions or 20_000_000 + 4 * self.workload.macs // self.machine.array.dim
         self._library = library

@@ -13,7 +13,7 @@ Answers may be told in any order. The same settings and the same answers give th
 a hash of the seed and of the place where it is made.
 """
 
-from autocomp_kit.search._beam import BeamSearch, SearchError
+from autocomp_kit.search._beam import BeamSearch, SearchError, check_fits
 from autocomp_kit.search._parts import Member, Outcome, Proposal, Roster, Selection, code_seed, derive_seed
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Roster",
     "SearchError",
     "Selection",
+    "check_fits",
     "code_seed",
     "derive_seed",
 ]

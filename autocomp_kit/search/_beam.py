@@ -13,11 +13,19 @@ from autocomp_kit.search._selection import line_of, select
 from autocomp_kit.search._successes import Successes
 from autocomp_kit.settings import SearchConfig
 
-__all__ = ["BeamSearch", "SearchError"]
+__all__ = ["BeamSearch", "SearchError", "check_fits"]
 
 
 class SearchError(InputError):
     """The search cannot start or was told something that it did not ask for."""
+
+
+def check_fits(config: SearchConfig, menu: Menu, roster: Roster) -> None:
+    """Raise :class:`SearchError` if kernels are to be combined and nobody can, or the recipe is not on the menu."""
+    if config.pairs and not roster.combiners:
+        raise SearchError(f"pairs is {config.pairs}, but none of {', '.join(roster.coders)} can combine kernels")
+    if missing := set(config.recipe) - {item.item_id for item in menu.available()}:
+        raise SearchError(f"recipe: menu {menu.name} does not offer {', '.join(sorted(missing))}")
 
 
 class BeamSearch:
@@ -57,10 +65,7 @@ class BeamSearch:
                 raise SearchError(f"cannot start from candidate {member.id}: it is {member.evaluation.status}")
         if not start:
             raise SearchError("cannot start from nothing: give the start kernel or the beam of an earlier run")
-        if config.pairs and not roster.combiners:
-            raise SearchError(f"pairs is {config.pairs}, but none of {', '.join(roster.coders)} can combine kernels")
-        if missing := set(config.recipe) - {item.item_id for item in menu.available()}:
-            raise SearchError(f"recipe: menu {menu.name} does not offer {', '.join(sorted(missing))}")
+        check_fits(config, menu, roster)
         self.config = config
         self.menu = menu
         self.roster = roster

@@ -7,37 +7,13 @@ import io
 import json
 import subprocess
 import sys
-from typing import NamedTuple
 
 import pytest
 
-from autocomp_kit.cli import main
 from autocomp_kit.run import Run
 from autocomp_kit.settings import SearchConfig
 from autocomp_kit.store import Store
 from autocomp_kit.testing import TOY_KERNEL, TOY_MENU, TOY_PROBLEM, ToyAgent, ToyEvaluator
-
-
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Calls the command line as the installed command does."""
-
-    def run(*arguments) -> Done:
-        monkeypatch.setattr(sys, "argv", ["autocomp-kit", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as leave:
-            code = leave.code or 0
-        return Done(code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture
@@ -93,6 +69,22 @@ def test_optimize_finds_a_faster_kernel_offline_and_keeps_everything(call, tmp_p
     )
     assert fork.returncode == 0, fork.stderr
     assert json.loads(fork.stdout)["best_cycles"] == summary["best_cycles"]  # the same seed goes the same way
+
+
+def test_options_win_over_set_and_set_over_the_file(call, tmp_path):
+    """Whatever the setting: those with an option of their own can be given either way."""
+    store, file = tmp_path / "study.sqlite", tmp_path / "settings.yaml"
+    file.write_text("beam: 7\nplans: 1\nstop_within: 0.5\nseed: 3\ncodes: 3\n")
+    done = call(
+        *("optimize", "-w", "small/1", "--settings", file, "--set", "iterations=1", "--set", "beam=2"),
+        *("--set", "keep-probability=1", "--set", "stop_within=null", "--set", "codes=2", "--codes", 1),
+        *("--store", store),
+    )
+    assert done.returncode == 0, done.stderr
+    with Store.open(store) as kept:
+        config = kept.load_run().record.config
+    wanted = {"iterations": 1, "beam": 2, "plans": 1, "codes": 1, "keep_probability": 1.0, "seed": 3}
+    assert config == SearchConfig(**wanted)
 
 
 def test_optimize_from_a_kernel_that_is_wrong_says_why_and_exits_with_1(call, tmp_path):
@@ -239,8 +231,8 @@ def test_runs_prompt_shows_what_a_model_reads(call, tmp_path):
     assert "one of --plan, --candidate, --parent" in call("runs", "prompt", "--store", path).stderr
 
 
-def test_an_estimate_calls_nobody(call, monkeypatch, tmp_path):
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+def test_an_estimate_calls_nobody(call, tmp_path):
+    """It needs no key either."""
     arguments = ("--agent", "claude:claude-sonnet-5-5,effort=low", "--store", tmp_path / "s.sqlite", "--estimate")
     done = call("optimize", "-w", "small/1", *arguments)
     assert done.returncode == 0, done.stderr

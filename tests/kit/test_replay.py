@@ -6,7 +6,7 @@ import pytest
 
 from autocomp_kit.agents.base import AgentError, AgentUnavailableError
 from autocomp_kit.agents.ensemble import Ensemble
-from autocomp_kit.agents.recording import Recording, RecordingError
+from autocomp_kit.agents.recording import Answer, Failure, Recording, RecordingError
 from autocomp_kit.agents.replay import recorded, replayed
 from autocomp_kit.rerun import recording_of
 from autocomp_kit.run import Run
@@ -169,6 +169,38 @@ def test_a_torn_last_line_is_asked_again(recording):
     assert len(Recording(path, mode="none")) > kept
 
 
+def test_what_was_being_written_is_cut_off_only_when_something_is_added(recording):
+    path, _ = recording
+    torn = path.read_bytes()[:-10]
+    path.write_bytes(torn)
+    count = len(Recording(path))
+    assert path.read_bytes() == torn
+    mended = Recording(path)
+    mended.add(Answer(address="0" * 16, agent="toy", answer=Failure(kind="refusal", message="no")))
+    mended.add(Answer(address="1" * 16, agent="toy", answer=Failure(kind="refusal", message="no")))
+    assert len(Recording(path)) == len(path.read_text().splitlines()) - 1 == count + 2
+
+
+def test_a_last_line_without_its_end_counts_and_is_kept(recording):
+    path, _ = recording
+    count = len(Recording(path))
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    lengthened = Recording(path)
+    assert len(lengthened) == count
+    lengthened.add(Answer(address="0" * 16, agent="toy", answer=Failure(kind="refusal", message="no")))
+    assert len(Recording(path)) == count + 1
+
+
+@pytest.mark.parametrize("text", ["void solution(void) {}", "\x89PNG", "a\nb", '{"version":1}'])
+@pytest.mark.parametrize("mode", ["none", "once", "new_episodes", "all"])
+def test_somebody_elses_file_is_refused_and_left_as_it_is(tmp_path, text, mode):
+    path = tmp_path / "mine.txt"
+    path.write_text(text)
+    with pytest.raises(RecordingError, match=r"mine\.txt, line 1: this is not a recorded answer"):
+        Recording(path, mode=mode)
+    assert path.read_text() == text
+
+
 @pytest.mark.parametrize("line", ["{}", "not json", '{"what": "answer"}', "[]", "\\xff"])
 def test_a_file_that_is_no_recording_is_refused_with_the_line(recording, line):
     path, _ = recording
@@ -194,6 +226,28 @@ async def test_keys_are_scrubbed(tmp_path, monkeypatch):
     path = tmp_path / "answers.jsonl"
     search(recorded(Ensemble.of(Chatty()), Recording(path)), config=SearchConfig(iterations=1))
     assert "no 0: [key] and [key]" in path.read_text()
+
+
+@pytest.mark.parametrize("word", ["x", "none", "iteration"])
+def test_a_word_that_a_local_server_takes_for_a_key_changes_no_answer(tmp_path, monkeypatch, word):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", word)
+    path = tmp_path / "answers.jsonl"
+    first = search(recorded(moody_ensemble(), Recording(path)))
+    assert without_cost(search(replayed(Recording(path, mode="none")))) == without_cost(first)
+
+
+def test_a_search_goes_the_way_that_its_replay_goes_where_an_answer_holds_a_key(tmp_path, monkeypatch):
+    class Chatty(ToyAgent):
+        async def plan(self, request):
+            plan = await super().plan(request)
+            return plan.model_copy(update={"text": f"{plan.text} for my-own-token, by task-level-parallelism-first"})
+
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "my-own-token")
+    path = tmp_path / "answers.jsonl"
+    config = CONFIG.model_copy(update={"pairs": 0})
+    first = search(recorded(Ensemble.of(Chatty()), Recording(path)), config=config)
+    assert all(plan.text.endswith("for [key], by task-level-parallelism-first") for plan in first.plans.values())
+    assert without_cost(search(replayed(Recording(path, mode="none")), config=config)) == without_cost(first)
 
 
 @pytest.mark.parametrize(("kind", "asked_again"), [("overloaded", True), ("timeout", True), ("refusal", False)])
