@@ -22,20 +22,25 @@ __all__ = [
     "MATCH",
     "OFF",
     "OTHERWISE",
+    "PAGE",
     "PLAN",
     "RECORD",
     "REPLAY",
     "RETURN",
-    "SET_PAGE",
     "TURN",
+    "address_of",
+    "name_of_page",
     "note",
+    "page_of",
     "real_address",
     "symbolic",
+    "tag_of",
 ]
 
 OFF, RECORD, REPLAY = 0, 1, 2
-CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, SET_PAGE, TURN = range(1, 11)
+CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, TURN = range(1, 10)
 FOLLOWING, OTHERWISE, ITEM = 3, 4, 5
+PAGE = 12  # bits of an address within a page
 ADDRESS_BITS = 36  # of DRAM addresses; above them the tag of the command that an address belongs to, 0 for none
 _ADDRESS = (1 << ADDRESS_BITS) - 1
 
@@ -53,8 +58,38 @@ def symbolic(clock, address):
     if tag == 0:
         return address << 8
     real = address & _ADDRESS
-    age = (tag - 1 - clock["stretch_sequence"]) % TAGS
+    age = tag - 1 - clock["stretch_sequence"]
+    if age < 0:
+        age += TAGS
     return (real - clock["origin"][tag]) << 20 | (real & clock["low_bits"]) << 8 | (age + 1)
+
+
+@jit
+def address_of(clock, word):
+    """Return the DRAM address that a word of :func:`symbolic` stands for now."""
+    age = word & 255
+    return clock["origin"][tag_of(clock, age)] + (word >> 20) if age else word >> 8
+
+
+@jit
+def tag_of(clock, age):
+    """Return the tag of the command whose age a word says."""
+    tag = age + clock["stretch_sequence"]
+    return tag if tag <= TAGS else tag - TAGS
+
+
+@jit
+def name_of_page(clock, address):
+    """Return a name of an address' page, in 46 bits, of which the lowest is set."""
+    word = symbolic(clock, address)
+    return ((word >> 20) << 8 | (word & 255)) << 1 | 1
+
+
+@jit
+def page_of(clock, name):
+    """Return the page that a name of :func:`name_of_page` stands for now."""
+    age = (name >> 1) & 255
+    return (clock["origin"][tag_of(clock, age)] + (name >> 9)) >> PAGE if age else name >> 9
 
 
 @jit

@@ -10,7 +10,7 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.cycle_clock.journal import LOOK_UP, RECORD, note, symbolic
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, PUT, is_host, packet_address, packet_kind, wants_write
-from gemmini_sim.engine.cycle_clock.sizes import CACHE
+from gemmini_sim.engine.cycle_clock.sizes import CACHE, MSHRS
 
 __all__ = [
     "DIRTY",
@@ -101,7 +101,6 @@ def decide(clock, tags, mshr, line, kind, from_host, writes, way, hit):
     clock["mshr_line"][mshr] = line
     clock["mshr_set"][mshr] = set_index
     clock["mshr_way"][mshr] = way
-    clock["set_owner"][set_index] = mshr
     if hit:
         if not from_host and (entry & HOST_MAY_WRITE or (kind == PUT and entry & HOST_HAS)):
             # the host's copy must go, or at least be no newer than ours
@@ -164,8 +163,11 @@ def plan(clock, tags, mshr, packet, way, hit, asked):
 def register_of(clock, valid, line):
     """Return the one of the ``valid`` registers that has the line's set, or -1."""
     set_index = line & (clock["sets"] - 1)
-    mshr = clock["set_owner"][set_index]
-    return mshr if (valid >> mshr) & 1 and clock["mshr_set"][mshr] == set_index else -1
+    found = -1
+    for mshr in range(MSHRS):  # to the end, which the compiler can do for several registers at once
+        if clock["mshr_set"][mshr] == set_index and (valid >> mshr) & 1:
+            found = mshr
+    return found
 
 
 @jit

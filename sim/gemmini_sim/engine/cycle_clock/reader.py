@@ -11,13 +11,23 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit
 from gemmini_sim.engine.cycle_clock.channel import READER as READS
 from gemmini_sim.engine.cycle_clock.channel import channel_has_room, channel_push
-from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, RECORD, SET_PAGE, note, symbolic
+from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, PAGE, RECORD, name_of_page, note, symbolic
 from gemmini_sim.engine.cycle_clock.packet import GET, pack, packet_address
+from gemmini_sim.engine.cycle_clock.registers_replay import PAIRS
 from gemmini_sim.engine.cycle_clock.sizes import LOADS, READER, ROWS_IN_FLIGHT, WRITER_SIDE
 
-__all__ = ["ASKS_READER", "ASKS_WRITER", "PAGE", "note_page", "reader_requests", "responses_step", "translate_step"]
+__all__ = [
+    "ASKS_READER",
+    "ASKS_WRITER",
+    "forget_compared",
+    "note_last_page",
+    "note_page",
+    "noted_page",
+    "reader_requests",
+    "responses_step",
+    "translate_step",
+]
 
-PAGE = 12
 ASKS_WRITER, ASKS_READER = 0, 1
 _ROW_QUEUE_ROOM = 5  # rows that one path to the memories holds
 
@@ -36,22 +46,44 @@ def translate_step(clock):
 
 
 @jit
-def note_page(clock, asked, packet, answer):
-    """Note in the journal that a page was compared with the last one, or became the last one."""
-    note(clock, asked, symbolic(clock, packet >> 20), 1 if answer else 0)
+def forget_compared(clock):
+    """Let requests be compared again that have been compared with the last pages."""
+    clock["compared"][0] = clock["compared"][1] = -1
 
 
 @jit
-def _note_pages(clock, asked):
-    """Note what the reader did with its page; requests that go round are compared again, with the same answer."""
-    packet = clock["reader_translated"]
-    if clock["reader_translated_valid"] and packet not in (clock["compared"][0], clock["compared"][1]):
-        note_page(clock, COMPARE_PAGE | ASKS_READER << 8, packet, clock["reader_asks"])
-        clock["compared"][1] = clock["compared"][0]
-        clock["compared"][0] = packet
-    if asked >= 0:
-        note_page(clock, SET_PAGE | ASKS_READER << 8, asked, 0)
-        clock["compared"][0] = clock["compared"][1] = -1
+def noted_page(clock, who):
+    """Return the name of the last page of the writer or the reader, 0 if it is that of the stretch before."""
+    last = clock["page_last"][who]
+    return last if last & 1 else 0
+
+
+@jit
+def note_page(clock, who, packet, asks):
+    """Note whether a request is to another page than the last one, unless the two were compared before."""
+    if packet in (clock["compared"][0], clock["compared"][1]):
+        return
+    clock["compared"][1] = clock["compared"][0]
+    clock["compared"][0] = packet
+    page = name_of_page(clock, packet >> 20)
+    last = clock["page_last"][who]
+    if page == last:
+        return
+    first, second = min(page, last), max(page, last)
+    for pair in range(PAIRS):
+        if clock["page_pairs"][pair, 0] == first and clock["page_pairs"][pair, 1] == second:
+            return
+    pair = clock["page_pair"]
+    clock["page_pairs"][pair, 0], clock["page_pairs"][pair, 1] = first, second
+    clock["page_pair"] = (pair + 1) & (PAIRS - 1)
+    note(clock, COMPARE_PAGE | who << 8 | noted_page(clock, who) << 9, symbolic(clock, packet >> 20), 1 if asks else 0)
+
+
+@jit
+def note_last_page(clock, who, packet):
+    """Note that a request's page is the last one from now on."""
+    clock["page_last"][who] = name_of_page(clock, packet >> 20)
+    forget_compared(clock)
 
 
 @jit
@@ -111,7 +143,10 @@ def reader_requests(clock):
     clock["reader_asks"] = packet_address(clock["reader_translated"]) >> PAGE != clock["reader_page"]
     clock["reader_page"] = page
     if clock["replay_mode"] == RECORD:
-        _note_pages(clock, asked)
+        if clock["reader_translated_valid"]:
+            note_page(clock, ASKS_READER, clock["reader_translated"], clock["reader_asks"])
+        if asked >= 0:
+            note_last_page(clock, ASKS_READER, asked)
     finished = 0
     if retry >= 0:
         clock["reader_lookup"] = retry

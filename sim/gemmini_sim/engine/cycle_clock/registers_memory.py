@@ -6,7 +6,6 @@ from gemmini_sim.engine.cycle_clock.sizes import (
     DRAM_BANKS,
     DRAM_QUEUE,
     MSHRS,
-    SETS,
     WAITING,
 )
 
@@ -29,7 +28,6 @@ MEMORY_REGISTERS = [
     ("mshr_line", "i8", (MSHRS,)),
     ("mshr_way", "i8", (MSHRS,)),
     ("mshr_set", "i8", (MSHRS,)),
-    ("set_owner", "i8", (SETS,)),  # the register that had a set last
     ("mshr_packet", "i8", (MSHRS,)),
     ("mshr_state", "i8", (MSHRS,)),
     ("mshr_victim", "i8", (MSHRS,)),

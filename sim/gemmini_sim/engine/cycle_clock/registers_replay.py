@@ -12,6 +12,7 @@ __all__ = [
     "JOURNAL",
     "MOST_CALLS",
     "NODES",
+    "PAIRS",
     "REPLAY_REGISTERS",
     "SHAPES",
     "SLOTS",
@@ -31,11 +32,12 @@ JOURNAL = 1 << 22  # words of all journals
 TRACE_ROWS = 256  # of the command trace that a stretch may still change
 UNDO = 4096  # changes of the tag array in a stretch
 COUNTERS = 4 + len(STALL_NAMES)
-ENDS = COUNTERS + 1  # words behind the end of a stretch
+ENDS = COUNTERS + 3  # words behind the end of a stretch
+PAIRS = 8  # of pages, of which it is known whether they are the same
 
 # What a replayed stretch changes beside the tag array, and how many words each is.
 CHANGED = (
-    *[(name, 1) for name in ("lfsr", "misses", "probe_count", "reader_page", "writer_page")],
+    *[(name, 1) for name in ("lfsr", "misses", "probe_count")],
     *[(name, MSHRS) for name in ("mshr_line", "mshr_way", "mshr_set", "mshr_victim")],
 )
 
@@ -94,7 +96,10 @@ REPLAY_REGISTERS = [
     ("journal_tail", "i8"),
     ("matched_packet", "i8"),  # what was asked last: what follows from it is not noted again
     ("matched_valid", "i8"),
-    ("compared", "i8", (2,)),
+    ("page_last", "i8", (2,)),  # names of the writer's last page and of the reader's, even if of the stretch before
+    ("compared", "i8", (2,)),  # the requests that were compared with them last
+    ("page_pair", "i8"),
+    ("page_pairs", "i8", (PAIRS, 2)),  # the last pairs of pages that were compared
     ("robin_set", "i8"),  # whether a register of the L2 has acted since the stretch began
     ("journal", "i8", (JOURNAL,)),
 ]

@@ -16,7 +16,7 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit_apart
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import is_transfer
-from gemmini_sim.engine.cycle_clock.answers import answer, find_owners, keep_before, undo
+from gemmini_sim.engine.cycle_clock.answers import answer, keep_before, undo
 from gemmini_sim.engine.cycle_clock.calls import simulate_command, simulate_fence, write_row
 from gemmini_sim.engine.cycle_clock.journal import (
     ADDRESS_BITS,
@@ -30,8 +30,10 @@ from gemmini_sim.engine.cycle_clock.journal import (
     REPLAY,
     RETURN,
     note,
+    page_of,
 )
 from gemmini_sim.engine.cycle_clock.known_states import find_state, forget_states
+from gemmini_sim.engine.cycle_clock.reader import ASKS_READER, ASKS_WRITER, forget_compared, noted_page
 from gemmini_sim.engine.cycle_clock.records import STALL_NAMES
 from gemmini_sim.engine.cycle_clock.registers_replay import (
     COUNTERS,
@@ -39,6 +41,7 @@ from gemmini_sim.engine.cycle_clock.registers_replay import (
     JOURNAL,
     MOST_CALLS,
     NODES,
+    PAIRS,
     SHAPES,
     TAGS,
     UNDO,
@@ -70,8 +73,8 @@ def _has_address(funct, rs1):
 @jit
 def _new_tag(clock, rs1):
     """Return the tag of a command's address."""
-    tag = clock["sequence"] % TAGS + 1
-    clock["sequence"] += 1
+    tag = clock["sequence"] + 1
+    clock["sequence"] = tag if tag < TAGS else 0
     clock["origin"][tag] = rs1
     return tag
 
@@ -142,7 +145,10 @@ def _counter(clock, number):
 def _begin_journal(clock):
     clock["journal_tail"] = clock["node_link"][clock["stretch_node"]]
     clock["matched_packet"] = -1
-    clock["compared"][0] = clock["compared"][1] = -1
+    forget_compared(clock)
+    for pair in range(PAIRS):
+        clock["page_pairs"][pair, 0] = 0
+    clock["page_last"][ASKS_WRITER], clock["page_last"][ASKS_READER] = -2, -4  # even: of the stretch before
     clock["robin_set"] = 0
 
 
@@ -183,7 +189,10 @@ def _close(clock, trace):
             counters = clock["journal_used"]
             for number in range(COUNTERS):
                 clock["journal"][counters + number] = _counter(clock, number) - clock["stretch_counters"][number]
-            clock["journal"][counters + COUNTERS] = clock["mshr_robin"] if clock["robin_set"] else 0
+            ends = counters + COUNTERS
+            clock["journal"][ends] = clock["mshr_robin"] if clock["robin_set"] else 0
+            clock["journal"][ends + 1] = noted_page(clock, ASKS_WRITER)
+            clock["journal"][ends + 2] = noted_page(clock, ASKS_READER)
             clock["journal_used"] = counters + ENDS
             if clock["tracing"]:
                 clock["journal_used"] = note_rows(clock, trace, counters + ENDS)
@@ -209,8 +218,13 @@ def _pass_end(clock, trace):
     clock["command_count"] += clock["journal"][counters + 3]
     for cause in range(len(STALL_NAMES)):
         clock["stalls"][cause] += clock["journal"][counters + 4 + cause]
-    if clock["journal"][counters + COUNTERS]:
-        clock["mshr_robin"] = clock["journal"][counters + COUNTERS]
+    ends = counters + COUNTERS
+    if clock["journal"][ends]:
+        clock["mshr_robin"] = clock["journal"][ends]
+    if clock["journal"][ends + 1]:
+        clock["writer_page"] = page_of(clock, clock["journal"][ends + 1])
+    if clock["journal"][ends + 2]:
+        clock["reader_page"] = page_of(clock, clock["journal"][ends + 2])
     if clock["tracing"]:
         change_rows(clock, trace, counters + ENDS)
     _open(clock, trace, clock["journal"][item] >> 8)
@@ -263,7 +277,6 @@ def _simulate_again(clock, tags, trace, events):
     clock["sequence"] = clock["stretch_sequence"]
     clock["trace_count"] = clock["stretch_row"]
     restore(clock, clock["node_vector"][clock["stretch_node"]])
-    find_owners(clock)
     _begin_journal(clock)
     clock["replay_mode"] = RECORD
     if clock["tracing"]:

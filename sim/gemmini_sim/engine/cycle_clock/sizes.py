@@ -28,7 +28,6 @@ __all__ = [
     "READER",
     "RESPONSES",
     "ROWS_IN_FLIGHT",
-    "SETS",
     "SOMETHING",
     "STAGES",
     "STATION",
@@ -53,7 +52,6 @@ MESH_ROWS = 512
 MESH_OPERATIONS = 16
 CONTROL = 16
 MSHRS = 16
-SETS = 1 << 15  # of the L2
 WAITING = 64  # requests that wait for an MSHR of their set
 RESPONSES = 32
 BANKS = 64

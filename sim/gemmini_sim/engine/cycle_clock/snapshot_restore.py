@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, is_transfer, lowest_bit
-from gemmini_sim.engine.cycle_clock.journal import ADDRESS_BITS
+from gemmini_sim.engine.cycle_clock.journal import ADDRESS_BITS, tag_of
 from gemmini_sim.engine.cycle_clock.record_words import choose, get_word, set_word
-from gemmini_sim.engine.cycle_clock.registers_replay import TAGS
 from gemmini_sim.engine.cycle_clock.sizes import EXECUTE, LOAD, MESH_OPERATIONS, STORE
 from gemmini_sim.engine.cycle_clock.snapshot import ANSWERS
 from gemmini_sim.engine.cycle_clock.snapshot_table import (
@@ -53,7 +52,7 @@ def _concrete(clock, word):
     age = word & 255
     if age == 0:
         return word >> 8
-    tag = (age - 1 + clock["stretch_sequence"]) % TAGS + 1
+    tag = tag_of(clock, age)
     return tag << ADDRESS_BITS | (clock["origin"][tag] + (word >> 20))
 
 

@@ -57,7 +57,7 @@ ALL, RING, BITS, UNUSED, FLAG, BANK, ROWS, UNISSUED, NAMED, MEMBER = range(20, 3
 
 _EXCLUDED = {
     # asked for anew, or counts
-    *("now", "lfsr", "mshr_robin", "mshr_line", "mshr_way", "mshr_set", "set_owner", "reader_page", "writer_page"),
+    *("now", "lfsr", "mshr_robin", "mshr_line", "mshr_way", "mshr_set", "reader_page", "writer_page"),
     *("probe_count", "probe_line", "stalls", "misses", "reads", "writes", "array_rows", "command_count"),
     # set before they are read
     *("ready", "offered", "offered_to", "host_packet", "host_time", "host_done", "host_beats", "host_release_time"),

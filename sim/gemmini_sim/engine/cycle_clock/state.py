@@ -29,7 +29,6 @@ from gemmini_sim.engine.cycle_clock.sizes import (
     COMMANDS,
     MSHRS,
     NOTED,
-    SETS,
     STATION,
     TRACKERS,
     TRANSACTIONS,
@@ -48,6 +47,8 @@ __all__ = [
     "word_of",
     "words_of",
 ]
+
+_LINE_WORDS = 8  # of the computer's own cache, so that a set of eight ways is in one line
 
 _settings: Any = numba.config  # a module whose variables are made at run time
 
@@ -143,19 +144,18 @@ GENERAL_REGISTERS = [
     ("event_count", "i8"),
 ]
 
-CLOCK_DTYPE = np.dtype(
-    [
-        *GENERAL_REGISTERS,
-        *COMMAND_REGISTERS,
-        *LOOP_REGISTERS,
-        *MOVE_REGISTERS,
-        *ARRAY_REGISTERS,
-        *MEMORY_REGISTERS,
-        *REPLAY_REGISTERS,
-    ],
-    align=True,
-)
+_REGISTERS: list[Any] = [
+    *GENERAL_REGISTERS,
+    *COMMAND_REGISTERS,
+    *LOOP_REGISTERS,
+    *MOVE_REGISTERS,
+    *ARRAY_REGISTERS,
+    *MEMORY_REGISTERS,
+    *REPLAY_REGISTERS,
+]
 
+# Single words first: those that are used in every cycle lie close together.
+CLOCK_DTYPE = np.dtype(sorted(_REGISTERS, key=lambda register: np.dtype([register]).itemsize), align=True)
 
 _FIELDS: Any = CLOCK_DTYPE.fields
 
@@ -204,7 +204,6 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
         ("scratchpad.banks", config.scratchpad.banks, BANKS),
         ("accumulator.banks", config.accumulator.banks, BANKS),
         ("l2.misses", config.l2.misses, MSHRS),
-        ("l2.kilobytes: sets", sets, SETS),
     ):
         if value > limit:
             raise ValueError(f"{name}: the clock holds at most {limit}, not {value}")
@@ -296,7 +295,10 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
 def new_tags(config: MachineConfig) -> np.ndarray:
     """Return the empty tag array of the L2, int64 [sets, ways]; -1 marks an empty way."""
     sets = config.l2.kilobytes * 1024 // (config.l2.ways * config.l2.line_bytes)
-    return np.full((sets, config.l2.ways), -1, np.int64)
+    words = sets * config.l2.ways
+    tags = np.full(words + _LINE_WORDS, -1, np.int64)
+    first = -tags.ctypes.data // tags.itemsize % _LINE_WORDS
+    return tags[first : first + words].reshape(sets, config.l2.ways)
 
 
 def new_trace(rows: int) -> np.ndarray:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, scratchpad_bank, wake_at
 from gemmini_sim.engine.cycle_clock.channel import WRITER, channel_has_room, channel_push
-from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, RECORD, SET_PAGE
+from gemmini_sim.engine.cycle_clock.journal import PAGE, RECORD
 from gemmini_sim.engine.cycle_clock.packet import PUT, PUT_BEAT, pack, packet_address
-from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, PAGE, note_page
+from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, note_last_page, note_page
 from gemmini_sim.engine.cycle_clock.sizes import (
     COMPLETION,
     ROWS_IN_FLIGHT,
@@ -78,7 +78,7 @@ def _write_beat(clock):
 @jit
 def _note_asks(clock):
     if clock["replay_mode"] == RECORD:
-        note_page(clock, COMPARE_PAGE | ASKS_WRITER << 8, clock["writer_translated"], clock["writer_asks"])
+        note_page(clock, ASKS_WRITER, clock["writer_translated"], clock["writer_asks"])
 
 
 @jit
@@ -114,7 +114,7 @@ def writer_step(clock):
         clock["coming"] |= WRITER_SIDE
     clock["writer_page"] = page
     if asked >= 0 and clock["replay_mode"] == RECORD:
-        note_page(clock, SET_PAGE | ASKS_WRITER << 8, asked, 0)
+        note_last_page(clock, ASKS_WRITER, asked)
     if clock["writer_state"] != _IDLE:
         if clock["writer_time"] > now:
             wake_at(clock, clock["writer_time"])
