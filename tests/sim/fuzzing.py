@@ -153,7 +153,7 @@ def run(config, code, limit, *, logging, timing):
     with np.errstate(all="ignore"):
         made = _machine.run_machine(made, console_limit=1000, read_log=sanitizer.follow if logging else None)
     assert made.core[0]["status"] in {op.LIMIT, op.TRAPPED, op.ACCELERATOR, op.EXITED, op.CONSOLE_FULL}
-    assert made.core[0]["x"][0] == 0
+    assert made.core[0]["registers"][0] == 0
     return made, sanitizer.findings(lambda _: None)
 
 

@@ -50,8 +50,8 @@ def execute(machine, word, *, x, f, memory, frm=0, fflags=0):
     core["mstatus"], core["frm"], core["fflags"], core["reservation"] = 3 << 11 | 3 << 13, frm, fflags, -1
     machine.code["op"] = opcodes.UNDECODED
     core["line_count"] = 0
-    core["x"][:32] = np.array(x, np.uint64).view(np.int64)
-    core["f"][:32] = np.array(f, np.uint64).view(np.int64)
+    core["registers"][:32] = np.array(x, np.uint64).view(np.int64)
+    core["registers"][33:65] = np.array(f, np.uint64).view(np.int64)
     machine.memory[:WINDOW] = np.frombuffer(bytes(memory), np.uint8)
     offset = PC - BASE
     machine.memory[offset : offset + 4] = np.frombuffer(word.to_bytes(4, "little"), np.uint8)
@@ -75,8 +75,8 @@ def check(hart, word, *, x, f, filling=bytes(8), frm=0, fflags=0):
         trap = raised
     got = {
         "pc": int(core["pc"]) & MASK,
-        **{f"x{i}": int(n) for i, n in enumerate(core["x"][:32].view(np.uint64))},
-        **{f"f{i}": int(n) for i, n in enumerate(core["f"][:32].view(np.uint64))},
+        **{f"x{i}": int(n) for i, n in enumerate(core["registers"][:32].view(np.uint64))},
+        **{f"f{i}": int(n) for i, n in enumerate(core["registers"][33:65].view(np.uint64))},
         "fflags": int(core["fflags"]),
         "frm": int(core["frm"]),
         "memory": machine.memory[:WINDOW].tobytes(),

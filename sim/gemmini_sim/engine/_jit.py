@@ -28,7 +28,7 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["cache_folder", "is_compiled", "jit", "jit_apart", "jit_inline", "jit_part", "link"]
+__all__ = ["bit_length", "cache_folder", "is_compiled", "jit", "jit_apart", "jit_inline", "jit_part", "link", "seldom"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -62,6 +62,30 @@ def jit_part(function: F) -> F:
 def jit_inline(function: F) -> F:
     """Compile a function into each of its callers: like :func:`jit_part`, for the few that run per instruction."""
     return _compile(function, entry=False, forceinline=True)
+
+
+def _type_seldom(_context):
+    def generate(context, builder, _signature, _arguments):
+        builder.function.attributes.update(("noinline", "cold"))
+        return context.get_dummy_value()
+
+    return numba.void(), generate
+
+
+seldom: Any = (lambda: None) if _settings.DISABLE_JIT else intrinsic(_type_seldom)
+"""Called by a jitted function, keeps that out of its callers, and lets these have their registers for all else."""
+
+
+def _type_bit_length(_context, _value):
+    def generate(_context, builder, _signature, arguments):
+        zeros = builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+        return builder.sub(ir.Constant(zeros.type, 64), zeros)
+
+    return numba.int64(numba.uint64), generate
+
+
+bit_length: Any = (lambda value: int(value).bit_length()) if _settings.DISABLE_JIT else intrinsic(_type_bit_length)
+"""The number of bits of an unsigned 64-bit number without its leading zeros."""
 
 
 def jit_apart(symbol: str, signature: Callable[[], tuple[object, ...]]) -> Callable[[F], F]:

@@ -21,13 +21,26 @@ from gemmini_sim.engine.float_fast import execute_float_fast
 from gemmini_sim.engine.integer import multiply_or_divide, sign_extend_32
 from gemmini_sim.engine.rare import execute_rare, raise_exception
 from gemmini_sim.engine.regions import count_rows, mark_region
-from gemmini_sim.engine.rocket.issue import issue
-from gemmini_sim.engine.rocket.pipeline import commit_command, commit_fence, issue_again, issue_slowly
+from gemmini_sim.engine.rocket.branches import BRANCH, DIRECT, jump_kind
+from gemmini_sim.engine.rocket.floating import time_float
+from gemmini_sim.engine.rocket.issue import (
+    first_cycle,
+    leave,
+    note_flow,
+    put_off,
+    redirect,
+    take_packet,
+    time_load,
+    time_store,
+    wait_for_late,
+)
+from gemmini_sim.engine.rocket.multiplier import multiply
+from gemmini_sim.engine.rocket.pipeline import commit_command, commit_fence, issue_again, issue_slowly, straight_on
 
 __all__ = ["run"]
 
 _U1, _U2, _U3 = np.uint64(1), np.uint64(2), np.uint64(3)
-_NOWHERE = np.int64(-(2**63))  # no index of a halfword
+_NOWHERE = np.int64(-(2**63))  # no halfword
 _U61, _U62, _U63 = np.uint64(61), np.uint64(62), np.uint64(63)
 
 _PATIENCE = 1 << 14  # local rows for which the host waits longer than there is work
@@ -78,7 +91,7 @@ def run(
     """
     core = core_state[0]
     clock = clock_state[0]
-    x, f = core["x"], core["f"]
+    x = core["registers"]
     xu = x.view(np.uint64)
     bytes_ = memory.view(np.int8)
     halves = memory.view(np.int16)
@@ -86,7 +99,6 @@ def run(
     singles = memory.view(np.int32)
     singles_unsigned = memory.view(np.uint32)
     words = memory.view(np.int64)
-    f_singles = f.view(np.int32)
     logging = core["logging"] != 0
     # To be logged, loads and stores must not take the quick way, which is for addresses below `size`.
     size = np.uint64(0 if core["logging"] == op.LOG_ALL else memory.shape[0])
@@ -97,28 +109,44 @@ def run(
     instret = core["instret"]
     stall = core["stall"]
     timing = core["timing"] != 0
+    clocked = timing  # whether the instruction has yet to be timed
     host = rocket.core[0]
-    time, expected = host["time"], host["next"]  # the record's own are up to date while an instruction is timed slowly
+    time = host["time"]  # the record's own is up to date while an instruction is timed slowly
+    bound = straight_on(host)
     first_halfword = code_base >> 1
     tohost = np.uint64(core["tohost"])
     float_ready = (core["mstatus"] >> 13) & 3 == 3
-    index = core["pc"] - code_base >> 1
-    outside = _NOWHERE  # the index that the spare slot is decoded for
+    halfword = core["pc"] >> 1
+    outside = _NOWHERE  # the halfword that the spare slot is decoded for
 
     while instret < limit:
-        slot = np.uint64(index)
+        slot = np.uint64(halfword - first_halfword)
         if slot >= last:  # outside the program's executable segments: one slot for all
             slot = last
-            if index != outside:
+            if halfword != outside:
                 code[slot]["op"] = op.UNDECODED
         instruction = code[slot]
         operation = instruction["op"]
-        if timing:
-            time, expected = issue(host, x, instruction, operation, first_halfword + index, time, expected)
-            if time < 0:
-                issue_slowly(rocket, clock, tags, trace, events, core, code, slot, first_halfword + index)
-                time, expected = host["time"], host["next"]
-        instret += 1
+        end = halfword + instruction["size"]
+        following = end
+        commit = time
+        second = halfword & instruction["size"] & 1
+        packet = halfword - 1 >> 1
+        if clocked:
+            if end > bound:
+                time = redirect(host, operation, halfword, end, time)
+                if time < 0:
+                    issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
+                    clocked = False
+                    time = host["time"]
+                bound = straight_on(host)
+                packet = host["packet"]
+                second = 0
+            if clocked:
+                commit = first_cycle(host, instruction, time)
+                if host["late_register"] >= 0:
+                    commit = wait_for_late(host, instruction, time, commit)
+                    second = 0
 
         done: bool | np.bool_ = True
         if operation == op.ADDI:
@@ -126,121 +154,171 @@ def run(
         elif operation == op.ADD:
             x[instruction["rd"]] = x[instruction["rs1"]] + x[instruction["rs2"]]
         elif operation == op.LD:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U3 | offset << _U61  # a misaligned offset becomes too large an index
             done = word < size >> _U3
+            if done and clocked:
+                done = time_load(host, address, instruction["rd"], commit, 2)
             if done:
                 x[instruction["rd"]] = words[word]
         elif operation == op.LW:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U2 | offset << _U62
             done = word < size >> _U2
+            if done and clocked:
+                done = time_load(host, address, instruction["rd"], commit, 2)
             if done:
                 x[instruction["rd"]] = singles[word]
         elif operation == op.LWU:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U2 | offset << _U62
             done = word < size >> _U2
+            if done and clocked:
+                done = time_load(host, address, instruction["rd"], commit, 2)
             if done:
                 x[instruction["rd"]] = singles_unsigned[word]
         elif operation == op.LH:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U1 | offset << _U63
             done = word < size >> _U1
+            if done and clocked:
+                done = time_load(host, address, instruction["rd"], commit, 3)
             if done:
                 x[instruction["rd"]] = halves[word]
         elif operation == op.LHU:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U1 | offset << _U63
             done = word < size >> _U1
+            if done and clocked:
+                done = time_load(host, address, instruction["rd"], commit, 3)
             if done:
                 x[instruction["rd"]] = halves_unsigned[word]
         elif operation == op.LB:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             done = offset < size
+            if done and clocked:
+                done = time_load(host, address, instruction["rd"], commit, 3)
             if done:
                 x[instruction["rd"]] = bytes_[offset]
         elif operation == op.LBU:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             done = offset < size
+            if done and clocked:
+                done = time_load(host, address, instruction["rd"], commit, 3)
             if done:
                 x[instruction["rd"]] = memory[offset]
         elif operation == op.SD:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U3 | offset << _U61
             done = word < size >> _U3 and word != tohost
+            if done and clocked:
+                done = time_store(host, address, 0xFF, commit)
             if done:
                 words[word] = x[instruction["rs2"]]
         elif operation == op.SW:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U2 | offset << _U62
             done = word < size >> _U2 and word >> _U1 != tohost
+            if done and clocked:
+                done = time_store(host, address, 0x0F, commit)
             if done:
                 singles[word] = np.int32(x[instruction["rs2"]])
         elif operation == op.SH:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U1 | offset << _U63
             done = word < size >> _U1
+            if done and clocked:
+                done = time_store(host, address, 0x03, commit)
             if done:
                 halves[word] = np.int16(x[instruction["rs2"]])
         elif operation == op.SB:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             done = offset < size
+            if done and clocked:
+                done = time_store(host, address, 0x01, commit)
             if done:
                 bytes_[offset] = np.int8(x[instruction["rs2"]])
         elif operation == op.FLD:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U3 | offset << _U61
             done = float_ready and word < size >> _U3
+            if done and clocked:
+                done = time_load(host, address, instruction["rd"], commit, 4)
             if done:
-                f[instruction["rd"]] = words[word]
+                x[instruction["rd"]] = words[word]
         elif operation == op.FLW:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U2 | offset << _U62
             done = float_ready and word < size >> _U2
+            if done and clocked:
+                done = time_load(host, address, instruction["rd"], commit, 4)
             if done:
-                f[instruction["rd"]] = np.int64(singles_unsigned[word]) | -1 << 32
+                x[instruction["rd"]] = np.int64(singles_unsigned[word]) | -1 << 32
         elif operation == op.FSD:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U3 | offset << _U61
             done = float_ready and word < size >> _U3 and word != tohost
+            if done and clocked:
+                done = time_store(host, address, 0xFF, commit)
             if done:
-                words[word] = f[instruction["rs2"]]
+                words[word] = x[instruction["rs2"]]
         elif operation == op.FSW:
-            offset = np.uint64(x[instruction["rs1"]] + instruction["imm"] - op.DRAM_BASE)
+            address = x[instruction["rs1"]] + instruction["imm"]
+            offset = np.uint64(address - op.DRAM_BASE)
             word = offset >> _U2 | offset << _U62
             done = float_ready and word < size >> _U2 and word >> _U1 != tohost
+            if done and clocked:
+                done = time_store(host, address, 0x0F, commit)
             if done:
-                singles[word] = f_singles[2 * np.int64(instruction["rs2"])]
+                singles[word] = np.int32(x[instruction["rs2"]])
         elif operation == op.BNE:
-            index += instruction["imm"] >> 1 if x[instruction["rs1"]] != x[instruction["rs2"]] else instruction["size"]
-            continue
+            if x[instruction["rs1"]] != x[instruction["rs2"]]:
+                following = halfword + (instruction["imm"] >> 1)
+            bound = note_flow(host, BRANCH, end)
         elif operation == op.BEQ:
-            index += instruction["imm"] >> 1 if x[instruction["rs1"]] == x[instruction["rs2"]] else instruction["size"]
-            continue
+            if x[instruction["rs1"]] == x[instruction["rs2"]]:
+                following = halfword + (instruction["imm"] >> 1)
+            bound = note_flow(host, BRANCH, end)
         elif operation == op.BLT:
-            index += instruction["imm"] >> 1 if x[instruction["rs1"]] < x[instruction["rs2"]] else instruction["size"]
-            continue
+            if x[instruction["rs1"]] < x[instruction["rs2"]]:
+                following = halfword + (instruction["imm"] >> 1)
+            bound = note_flow(host, BRANCH, end)
         elif operation == op.BGE:
-            index += instruction["imm"] >> 1 if x[instruction["rs1"]] >= x[instruction["rs2"]] else instruction["size"]
-            continue
+            if x[instruction["rs1"]] >= x[instruction["rs2"]]:
+                following = halfword + (instruction["imm"] >> 1)
+            bound = note_flow(host, BRANCH, end)
         elif operation == op.BLTU:
-            index += instruction["imm"] >> 1 if xu[instruction["rs1"]] < xu[instruction["rs2"]] else instruction["size"]
-            continue
+            if xu[instruction["rs1"]] < xu[instruction["rs2"]]:
+                following = halfword + (instruction["imm"] >> 1)
+            bound = note_flow(host, BRANCH, end)
         elif operation == op.BGEU:
-            index += (
-                instruction["imm"] >> 1 if xu[instruction["rs1"]] >= xu[instruction["rs2"]] else instruction["size"]
-            )
-            continue
+            if xu[instruction["rs1"]] >= xu[instruction["rs2"]]:
+                following = halfword + (instruction["imm"] >> 1)
+            bound = note_flow(host, BRANCH, end)
         elif operation == op.JAL:
-            x[instruction["rd"]] = code_base + (index + instruction["size"] << 1)
-            index += instruction["imm"] >> 1
-            continue
+            x[instruction["rd"]] = end << 1
+            following = halfword + (instruction["imm"] >> 1)
+            bound = note_flow(host, jump_kind(instruction["rd"], 0) | DIRECT, end)
         elif operation == op.JALR:
-            target = x[instruction["rs1"]] + instruction["imm"]
-            x[instruction["rd"]] = code_base + (index + instruction["size"] << 1)
-            index = target - code_base >> 1
-            continue
+            following = x[instruction["rs1"]] + instruction["imm"] >> 1
+            x[instruction["rd"]] = end << 1
+            bound = note_flow(host, jump_kind(instruction["rd"], instruction["rs1"]), end)
+            if clocked:
+                host["ready"][instruction["rd"]] = commit + 2
         elif operation == op.LI:
             x[instruction["rd"]] = instruction["imm"]
         elif operation == op.SLLI:
@@ -296,25 +374,48 @@ def run(
         elif operation == op.SRAW:
             x[instruction["rd"]] = sign_extend_32(x[instruction["rs1"]]) >> (x[instruction["rs2"]] & 31)
         elif operation == op.MUL:
+            if clocked:
+                commit = multiply(
+                    host, operation, instruction["rd"], x[instruction["rs1"]], x[instruction["rs2"]], commit
+                )
             x[instruction["rd"]] = x[instruction["rs1"]] * x[instruction["rs2"]]
         elif operation == op.MULW:
+            if clocked:
+                commit = multiply(
+                    host, operation, instruction["rd"], x[instruction["rs1"]], x[instruction["rs2"]], commit
+                )
             x[instruction["rd"]] = sign_extend_32(x[instruction["rs1"]] * x[instruction["rs2"]])
         elif op.MULH <= operation <= op.REMUW:
+            if clocked:
+                commit = multiply(
+                    host, operation, instruction["rd"], x[instruction["rs1"]], x[instruction["rs2"]], commit
+                )
             x[instruction["rd"]] = multiply_or_divide(operation, x[instruction["rs1"]], x[instruction["rs2"]])
         elif op.FLOAT <= operation <= op.FNMADD:
             done = execute_float_fast(core, instruction)
+            if done and clocked:
+                commit = time_float(host, instruction, commit)
         else:
             done = False
         if done:
-            index += instruction["size"]
+            if clocked:
+                take_packet(host, end, second, commit)
+                time = commit
+            clocked = timing
+            instret += 1
+            halfword = following
+            continue
+        if clocked and operation != op.UNDECODED:
+            put_off(host, packet, time)
+            bound = _NOWHERE
             continue
 
-        instret -= 1  # it counts when it has retired
+        clocked = timing
         if timing:
             stall = time - instret
         core["instret"] = instret
         core["stall"] = stall
-        pc = code_base + (index << 1)
+        pc = halfword << 1
         outcome = op.NEXT
         logged = 0
         if logging:
@@ -323,14 +424,14 @@ def run(
             outcome = fetch(core, code, lines, memory, slot, pc)
             if outcome == op.NEXT:
                 if slot == last:
-                    outside = index
+                    outside = halfword
                 continue
         elif operation == op.ROCC:
             rs1 = x[instruction["rs1"]] if instruction["rm"] & 2 else np.int64(-1)
             rs2 = x[instruction["rs2"]] if instruction["rm"] & 1 else np.int64(-1)
             if clock["tracing"] != 0 and clock["trace_count"] >= trace.shape[0]:
                 core["status"] = op.TRACE_FULL
-                time, expected = issue_again(host, instruction, operation, first_halfword + index, time, expected)
+                time = issue_again(host, instruction, operation, time)
                 break
             accelerator.registers[0]["pc"] = pc
             accelerator.registers[0]["budget"] = limit - instret
@@ -373,25 +474,27 @@ def run(
         if outcome == op.NEXT:
             core["log_count"] += logged
             instret += operation != op.REGION
-            index += instruction["size"]
+            halfword = end
         elif outcome == op.JUMP:
             instret += 1
-            index = core["pc"] - code_base >> 1
+            halfword = core["pc"] >> 1
         elif outcome == op.RAISE:
             if core["cause"] == op.CAUSE_ILLEGAL:
                 core["value"] = instruction_bits(memory, pc)
             if not enter_trap(core, pc):
                 core["status"] = op.TRAPPED
                 break
-            index = core["pc"] - code_base >> 1
+            halfword = core["pc"] >> 1
+            leave(host)
+            bound = _NOWHERE
         else:
-            time, expected = issue_again(host, instruction, operation, first_halfword + index, time, expected)
+            time = issue_again(host, instruction, operation, time)
             break
         float_ready = (core["mstatus"] >> 13) & 3 == 3
         if clock["hung"]:
             core["status"] = op.ACCELERATOR
             core["code"] = HANG
-            index = pc - code_base >> 1
+            halfword = pc >> 1
             break
         if logging and (core["log_count"] == log.shape[0] or (operation == op.ROCC and core["logging"] != op.LOG_ALL)):
             core["logging"] = op.LOG_ALL  # what the host did before the first command does not matter
@@ -402,11 +505,11 @@ def run(
         core["status"] = op.LIMIT
     if core["rows_final"] == 0:
         count_rows(core, accelerator, scratchpad.shape[0])
-    host["time"], host["next"] = time, expected
+    host["time"] = time
     if timing:
         accelerator_clock.settle(clock, tags, trace, events)
         stall = time - instret
-    core["pc"] = code_base + (index << 1)
+    core["pc"] = halfword << 1
     core["instret"] = instret
     core["stall"] = stall
     return core["status"]

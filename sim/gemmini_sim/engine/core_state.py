@@ -14,8 +14,7 @@ __all__ = ["CORE_DTYPE", "REGION_DTYPE", "new_code", "new_core"]
 
 CORE_DTYPE = np.dtype(
     [
-        ("x", "i8", (33,)),  # integer registers; x[0] stays 0, and x[32] takes results that are dropped
-        ("f", "i8", (33,)),  # floating-point registers, singles NaN-boxed; f[32] is for the use of one instruction
+        ("registers", "i8", (66,)),  # numbered as in `opcodes`; singles are NaN-boxed
         ("pc", "i8"),
         ("instret", "i8"),  # retired instructions; region markers do not count
         ("stall", "i8"),  # cycles in which none retired, so that the cycle is instret + stall

@@ -137,7 +137,7 @@ def _write(core, number, value):
 @jit
 def execute_csr(core, instruction):
     """Execute one Zicsr instruction; return whether it was legal. ``instret`` does not yet count it."""
-    x = core["x"]
+    x = core["registers"]
     operation = np.int64(instruction["op"])
     number = instruction["imm"]
     source = np.int64(instruction["rs1"])

@@ -9,7 +9,8 @@ from gemmini_sim.engine._jit import jit
 
 __all__ = ["INSTRUCTION_DTYPE", "decode"]
 
-# `size` counts halfwords. `rd` is 32 where an integer result is dropped, so that x[0] stays zero without a test.
+# `size` counts halfwords. Registers are numbered as in `opcodes`: an integer result that is dropped has a place of its
+# own, so that x[0] stays zero without a test. Registers that are not used are x[0].
 INSTRUCTION_DTYPE = np.dtype(
     [
         ("op", "u1"),
@@ -19,7 +20,7 @@ INSTRUCTION_DTYPE = np.dtype(
         ("rs2", "u1"),
         ("rs3", "u1"),
         ("rm", "u1"),  # funct3: rounding mode, width of an atomic, xd xs1 xs2 of a RoCC command
-        ("format", "u1"),  # 0 single, 1 double
+        ("format", "u1"),  # 0 single, 1 double; of an integer that is converted: + 2 unsigned, + 4 of 64 bits
         ("imm", "i8"),  # the constant, ready to use; the bits themselves for ILLEGAL
     ],
     align=True,
@@ -57,7 +58,7 @@ def _illegal(out, word):
 @jit
 def _set(out, operation, rd, rs1, rs2, imm):
     out["op"] = operation
-    out["rd"] = rd if rd != 0 else 32
+    out["rd"] = rd if rd != 0 else op.DROPPED
     out["rs1"] = rs1
     out["rs2"] = rs2
     out["imm"] = imm
@@ -231,26 +232,42 @@ def _decode_float(out, word, opcode, rd, funct3, rs1, rs2, funct7, immediate):
     width = funct7 & 3
     if opcode == 0x07:
         if funct3 == 2 or funct3 == 3:
-            _set_float(out, op.FLW + funct3 - 2, rd, rs1, 0, funct3, immediate)
+            _set_float_memory(out, op.FLW + funct3 - 2, rs1, rd, immediate)
     elif opcode == 0x27:
         if funct3 == 2 or funct3 == 3:
-            _set_float(out, op.FSW + funct3 - 2, 0, rs1, rs2, funct3, _signed(funct7 << 5 | rd, 12))
+            _set_float_memory(out, op.FSW + funct3 - 2, rs1, rs2, _signed(funct7 << 5 | rd, 12))
     elif width < 2:
         if opcode == 0x53:
             if _is_float_op(funct7 >> 2, funct3, rs2, width):
-                _set_float(out, op.FLOAT, rd, rs1, rs2, funct3, funct7 >> 2)
-                out["format"] = width
+                _set_float_op(out, rd, rs1, rs2, funct3, funct7 >> 2, width)
         elif opcode == 0x43 or opcode == 0x47 or opcode == 0x4B or opcode == 0x4F:
-            _set_float(out, op.FMADD + (opcode >> 2 & 3), rd, rs1, rs2, funct3, 0)
-            out["rs3"] = word >> 27 & 31
+            _set(out, op.FMADD + (opcode >> 2 & 3), op.FLOATS + rd, op.FLOATS + rs1, op.FLOATS + rs2, 0)
+            out["rs3"] = op.FLOATS + (word >> 27 & 31)
+            out["rm"] = funct3
             out["format"] = width
 
 
 @jit
-def _set_float(out, operation, rd, rs1, rs2, rm, imm):
-    _set(out, operation, rd, rs1, rs2, imm)
-    out["rd"] = rd
+def _set_float_memory(out, operation, rs1, register, imm):
+    """Set a load or store of a floating-point register."""
+    if operation >= op.FSW:
+        _set(out, operation, 0, rs1, op.FLOATS + register, imm)
+    else:
+        _set(out, operation, op.FLOATS + register, rs1, 0, imm)
+    out["rm"] = 2 + (operation == op.FLD or operation == op.FSD)
+
+
+@jit
+def _set_float_op(out, rd, rs1, rs2, rm, funct5, width):
+    if funct5 != 0x14 and funct5 != 0x18 and funct5 != 0x1C:  # comparisons, conversions and moves to integer registers
+        rd += op.FLOATS
+    if funct5 == 0x18 or funct5 == 0x1A:
+        width |= rs2 << 1
+    if funct5 < 0x1A or funct5 == 0x1C:  # all but those from integer registers
+        rs1 += op.FLOATS
+    _set(out, op.FLOAT, rd, rs1, op.FLOATS + rs2 if funct5 < 0x18 else 0, funct5)
     out["rm"] = rm
+    out["format"] = width
 
 
 @jit
@@ -289,13 +306,13 @@ def _decode_quadrant_0(out, word):
         if constant != 0:
             _set(out, op.ADDI, rd, 2, 0, constant)
     elif funct3 == 1:
-        _set_float(out, op.FLD, rd, rs1, 0, 3, offset_d)
+        _set_float_memory(out, op.FLD, rs1, rd, offset_d)
     elif funct3 == 2:
         _set(out, op.LW, rd, rs1, 0, offset_w)
     elif funct3 == 3:
         _set(out, op.LD, rd, rs1, 0, offset_d)
     elif funct3 == 5:
-        _set_float(out, op.FSD, 0, rs1, rd, 3, offset_d)
+        _set_float_memory(out, op.FSD, rs1, rd, offset_d)
     elif funct3 == 6:
         _set(out, op.SW, 0, rs1, rd, offset_w)
     elif funct3 == 7:
@@ -373,7 +390,7 @@ def _decode_quadrant_2(out, word):
     if funct3 == 0:
         _set(out, op.SLLI, rd, rd, 0, (word >> 12 & 1) << 5 | rs2)
     elif funct3 == 1:
-        _set_float(out, op.FLD, rd, 2, 0, 3, load_d)
+        _set_float_memory(out, op.FLD, 2, rd, load_d)
     elif funct3 == 2:
         if rd != 0:
             _set(out, op.LW, rd, 2, 0, load_w)
@@ -383,7 +400,7 @@ def _decode_quadrant_2(out, word):
     elif funct3 == 4:
         _decode_compressed_jump(out, word, rd, rs2)
     elif funct3 == 5:
-        _set_float(out, op.FSD, 0, 2, rs2, 3, store_d)
+        _set_float_memory(out, op.FSD, 2, rs2, store_d)
     elif funct3 == 6:
         _set(out, op.SW, 0, 2, rs2, store_w)
     else:

@@ -33,7 +33,7 @@ TOUCHED_DTYPE = np.dtype([("interval", "i8"), ("bytes", "i8"), ("row", "i8")])
 @jit
 def _note_access(core, log, touched, instruction, pc):
     operation = np.int64(instruction["op"])
-    address = core["x"][instruction["rs1"]]
+    address = core["registers"][instruction["rs1"]]
     kind = HOST_LOAD
     if operation == op.ATOMIC:
         width = 1 << np.int64(instruction["rm"])
@@ -89,7 +89,7 @@ def note(core, log, touched, instruction, pc):
     int
         1 if there is anything to note, else 0: what the caller adds to ``log_count`` once it is executed.
     """
-    x = core["x"]
+    x = core["registers"]
     operation = np.int64(instruction["op"])
     row = log[core["log_count"]]
     if operation == op.ROCC:

@@ -32,7 +32,7 @@ def execute_float(core, instruction):
     """Execute an OP-FP or fused multiply-add instruction; return whether it was legal."""
     if float_off(core):
         return False
-    x, f = core["x"], core["f"]
+    registers = core["registers"]
     operation = np.int64(instruction["op"])
     kind = instruction["imm"]
     mode = np.int64(instruction["rm"])
@@ -42,13 +42,14 @@ def execute_float(core, instruction):
             mode = core["frm"]
         if mode > 4:
             return False
-    double = instruction["format"] == 1
+    double = instruction["format"] & 1 == 1
     rd = instruction["rd"]
-    which = np.int64(instruction["rs2"])
-    a = f[instruction["rs1"]]
-    b = f[instruction["rs2"]]
+    width = 64 if instruction["format"] & 4 else 32
+    unsigned = instruction["format"] & 2 != 0
+    a = registers[instruction["rs1"]]
+    b = registers[instruction["rs2"]]
     if operation != op.FLOAT:
-        c = f[instruction["rs3"]]
+        c = registers[instruction["rs3"]]
         if operation == op.FNMSUB or operation == op.FNMADD:
             a = _negated(a, double)
         if operation == op.FMSUB or operation == op.FNMADD:
@@ -71,26 +72,26 @@ def execute_float(core, instruction):
     elif kind == 0x08:
         result, flags = reformat(a, double, mode)
     elif kind == 0x1A:
-        result, flags = from_integer(x[instruction["rs1"]], 32 if which < 2 else 64, which & 1 == 1, double, mode)
+        result, flags = from_integer(a, width, unsigned, double, mode)
     elif kind == 0x1E:
-        result, flags = x[instruction["rs1"]], 0
+        result, flags = a, 0
         if not double:
             result = box(result)
     else:
         if kind == 0x14:
             value, flags = compare(a, b, double, mode)
         elif kind == 0x18:
-            value, flags = to_integer(a, 32 if which < 2 else 64, which & 1 == 1, double, mode)
+            value, flags = to_integer(a, width, unsigned, double, mode)
         elif mode == 1:
             value, flags = classify(a, double), 0
         else:
             value, flags = a if double else a << 32 >> 32, 0
-        x[rd if rd != 0 else 32] = value
+        registers[rd] = value
         if flags != 0:
             core["fflags"] |= flags
             float_dirty(core)
         return True
-    f[rd] = result
+    registers[rd] = result
     core["fflags"] |= flags
     float_dirty(core)
     return True

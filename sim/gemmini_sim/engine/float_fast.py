@@ -17,10 +17,10 @@ from numba.extending import intrinsic
 
 from gemmini_sim.engine import opcodes as op
 from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine.float_fast_convert import fast_convert
 
 __all__ = ["execute_float_fast"]
 
-_SCRATCH = 32  # the register that belongs to nobody
 _U1 = np.uint64(1)
 _FRACTION = (1 << 52) - 1
 _INEXACT = 1
@@ -62,7 +62,7 @@ def _sum_is_exact(a, b, total):
 
 @jit
 def _fast_double(core, instruction, operation, kind):
-    f = core["f"]
+    f = core["registers"]
     numbers = f.view(np.float64)
     inexact = core["fflags"] & _INEXACT != 0
     a, b = f[instruction["rs1"]], f[instruction["rs2"]]
@@ -79,24 +79,24 @@ def _fast_double(core, instruction, operation, kind):
         exact = inexact or _sum_is_exact(x, y, total)
         numbers[instruction["rd"]] = total
     elif kind == 2:
-        numbers[_SCRATCH] = x * y
-        exponent = f[_SCRATCH] >> 52 & 0x7FF
+        numbers[op.SCRATCH] = x * y
+        exponent = f[op.SCRATCH] >> 52 & 0x7FF
         if x == 0 or y == 0:
             exact = True
         elif exponent_a == 0 or exponent_b == 0 or exponent < 2 or exponent > 2046:
             return False
         else:
             exact = inexact or _product_is_exact(a, b, exponent)
-        f[instruction["rd"]] = f[_SCRATCH]
+        f[instruction["rd"]] = f[op.SCRATCH]
     else:
         if not inexact or x < 0:
             return False
         exact = True  # or known not to be
-        numbers[_SCRATCH] = x / y if kind == 3 else math.sqrt(x)
-        exponent = f[_SCRATCH] >> 52 & 0x7FF
+        numbers[op.SCRATCH] = x / y if kind == 3 else math.sqrt(x)
+        exponent = f[op.SCRATCH] >> 52 & 0x7FF
         if exponent_a == 0 or (kind == 3 and exponent_b == 0) or exponent < 2 or exponent > 2046:
             return False
-        f[instruction["rd"]] = f[_SCRATCH]
+        f[instruction["rd"]] = f[op.SCRATCH]
     if not exact:
         core["fflags"] |= _INEXACT
     return True
@@ -104,35 +104,38 @@ def _fast_double(core, instruction, operation, kind):
 
 @jit
 def _fast_fused_double(core, instruction, operation):
-    f = core["f"]
+    f = core["registers"]
     numbers = f.view(np.float64)
     a, b, c = f[instruction["rs1"]], f[instruction["rs2"]], f[instruction["rs3"]]
     exponent_a, exponent_b, exponent_c = a >> 52 & 0x7FF, b >> 52 & 0x7FF, c >> 52 & 0x7FF
-    if exponent_a == 0 or exponent_b == 0 or exponent_c > 2045:
+    if exponent_c > 2045:
         return False
     x, y, z = numbers[instruction["rs1"]], numbers[instruction["rs2"]], numbers[instruction["rs3"]]
     if operation == op.FNMSUB or operation == op.FNMADD:
         x = -x
     if operation == op.FMSUB or operation == op.FNMADD:
         z = -z
-    numbers[_SCRATCH] = x * y
-    product = numbers[_SCRATCH]
-    exponent = f[_SCRATCH] >> 52 & 0x7FF
-    if exponent < 2 or exponent > 2045:
+    numbers[op.SCRATCH] = x * y
+    product = numbers[op.SCRATCH]
+    if x == 0 or y == 0:
+        numbers[instruction["rd"]] = product + z
+        return True
+    exponent = f[op.SCRATCH] >> 52 & 0x7FF
+    if exponent_a == 0 or exponent_b == 0 or exponent < 2 or exponent > 2045:
         return False
     exact = True
     if _product_is_exact(a, b, exponent):
         total = product + z
         exact = _sum_is_exact(product, z, total)
-        numbers[_SCRATCH] = total
+        numbers[op.SCRATCH] = total
     elif _HAS_FUSED and core["fflags"] & _INEXACT != 0:
-        numbers[_SCRATCH] = _fused(x, y, z)
-        exponent = f[_SCRATCH] >> 52 & 0x7FF
+        numbers[op.SCRATCH] = _fused(x, y, z)
+        exponent = f[op.SCRATCH] >> 52 & 0x7FF
         if exponent < 2 or exponent > 2046:
             return False
     else:
         return False
-    f[instruction["rd"]] = f[_SCRATCH]
+    f[instruction["rd"]] = f[op.SCRATCH]
     if not exact:
         core["fflags"] |= _INEXACT
     return True
@@ -141,7 +144,7 @@ def _fast_fused_double(core, instruction, operation):
 @jit
 def _fast_single(core, instruction, operation, kind):
     """Execute on singles by way of doubles, which hold every product of two singles exactly."""
-    f = core["f"]
+    f = core["registers"]
     a, b = f[instruction["rs1"]], f[instruction["rs2"]]
     boxed = a >> 32 == -1 and (b >> 32 == -1 or kind == 0x0B)
     if not boxed or a >> 23 & 0xFF > 253 or b >> 23 & 0xFF > 253:
@@ -164,31 +167,31 @@ def _fast_single(core, instruction, operation, kind):
     elif kind == 1:
         y = -y
     if kind <= 1:
-        numbers[_SCRATCH] = x + y
-        exact = _sum_is_exact(x, y, numbers[_SCRATCH])
-        if not exact and f[_SCRATCH] & 1 == 0:
+        numbers[op.SCRATCH] = x + y
+        exact = _sum_is_exact(x, y, numbers[op.SCRATCH])
+        if not exact and f[op.SCRATCH] & 1 == 0:
             # Round to odd, so that rounding a second time, to a single, gives what rounding once would have given.
-            part = numbers[_SCRATCH] - x
-            error = (x - (numbers[_SCRATCH] - part)) + (y - part)
-            f[_SCRATCH] += 1 if (error > 0) == (numbers[_SCRATCH] > 0) else -1
+            part = numbers[op.SCRATCH] - x
+            error = (x - (numbers[op.SCRATCH] - part)) + (y - part)
+            f[op.SCRATCH] += 1 if (error > 0) == (numbers[op.SCRATCH] > 0) else -1
     elif kind == 2:
         exact = True
-        numbers[_SCRATCH] = x * y
+        numbers[op.SCRATCH] = x * y
     else:
         # With 53 bits for 24, rounding a quotient or a root twice gives the same as rounding it once.
         if core["fflags"] & _INEXACT == 0 or (kind == 3 and y == 0) or x < 0:
             return False
         exact = True
-        numbers[_SCRATCH] = x / y if kind == 3 else math.sqrt(x)
-    wide = numbers[_SCRATCH]
+        numbers[op.SCRATCH] = x / y if kind == 3 else math.sqrt(x)
+    wide = numbers[op.SCRATCH]
     result = np.float32(wide)
-    singles[2 * _SCRATCH] = result
-    exponent = f[_SCRATCH] >> 23 & 0xFF
+    singles[2 * op.SCRATCH] = result
+    exponent = f[op.SCRATCH] >> 23 & 0xFF
     if (exponent < 2 and wide != 0) or exponent > 254:
         return False
     if not exact or np.float64(result) != wide:
         core["fflags"] |= _INEXACT
-    f[instruction["rd"]] = f[_SCRATCH] & 0xFFFFFFFF | -1 << 32
+    f[instruction["rd"]] = f[op.SCRATCH] & 0xFFFFFFFF | -1 << 32
     return True
 
 
@@ -200,10 +203,10 @@ def execute_float_fast(core, instruction):
     operation = np.int64(instruction["op"])
     kind = instruction["imm"]
     if operation == op.FLOAT and kind > 3 and kind != 0x0B:
-        return False
+        return fast_convert(core, instruction)
     mode = instruction["rm"]
     if mode != 0 and (mode != 7 or core["frm"] != 0):
         return False
-    if instruction["format"] == 1:
+    if instruction["format"] & 1 == 1:
         return _fast_double(core, instruction, operation, kind)
     return _fast_single(core, instruction, operation, kind)

@@ -8,6 +8,10 @@ __all__: list[str] = []  # a module of constants, used as ``op.ADD``
 DRAM_BASE = 0x8000_0000
 CHANNEL = 0x1002_0000
 
+# Registers: the integer ones, x[0] stays 0; one that takes integer results that are dropped; the floating-point ones,
+# and one more for the use of one instruction.
+DROPPED, FLOATS, SCRATCH = 32, 33, 65
+
 # Decoded operations. A compressed instruction decodes to the operation that it abbreviates.
 # fmt: off
 (

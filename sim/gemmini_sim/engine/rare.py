@@ -27,7 +27,7 @@ def raise_exception(core, cause, value):
 @jit
 def execute_rare(core, memory, words, console, instruction, pc):
     """Execute what the chain leaves over; ``instret`` does not yet count it."""
-    x = core["x"]
+    x = core["registers"]
     operation = np.int64(instruction["op"])
     imm = instruction["imm"]
     if op.LB <= operation <= op.LWU:
@@ -123,7 +123,7 @@ def _combine(funct5, old, operand):
 @jit
 def _atomic(core, memory, words, console, instruction):
     """Execute lr, sc or an AMO."""
-    x = core["x"]
+    x = core["registers"]
     width = 1 << np.int64(instruction["rm"])
     funct5 = instruction["imm"]
     address = x[instruction["rs1"]]
@@ -162,16 +162,16 @@ def _float_memory(core, memory, words, console, instruction):
     """Execute a floating-point load or store that the chain did not take."""
     if float_off(core):
         return raise_exception(core, op.CAUSE_ILLEGAL, 0)
-    x, f = core["x"], core["f"]
+    x = core["registers"]
     width = 1 << np.int64(instruction["rm"])
     address = x[instruction["rs1"]] + instruction["imm"]
     if instruction["op"] >= op.FSW:
-        return _store(core, memory, words, console, address, width, f[instruction["rs2"]])
+        return _store(core, memory, words, console, address, width, x[instruction["rs2"]])
     outcome = _load(core, words, address, width)
     if outcome == op.NEXT:
         value = core["loaded"]
         if width == 4:
             value |= np.int64(-1) << 32
-        f[instruction["rd"]] = value
+        x[instruction["rd"]] = value
         float_dirty(core)
     return outcome

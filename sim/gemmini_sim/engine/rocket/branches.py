@@ -7,19 +7,19 @@ followed then, a cycle later.
 
 from __future__ import annotations
 
-from gemmini_sim.engine import opcodes as op
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.rocket.state import PENDING
 
 __all__ = [
     "BRANCH",
+    "DIRECT",
     "RETURN",
     "advance_history",
     "btb_lookup",
     "btb_touch",
     "btb_write",
-    "flow_kind",
     "history_index",
+    "jump_kind",
     "note_direction",
     "ras_follow",
     "set_history",
@@ -27,18 +27,15 @@ __all__ = [
 ]
 
 BRANCH, JUMP, CALL, RETURN = 0, 1, 2, 3
+DIRECT = 4  # beside the kind: a jump whose target is in the instruction
 
 
 @jit
-def flow_kind(operation, rd, rs1):
-    """Return what the buffer takes a branch or jump for."""
-    if operation < op.JAL:
-        return BRANCH
+def jump_kind(rd, rs1):
+    """Return what the buffer takes a jump for; ``rs1`` is 0 for one whose target is in the instruction."""
     if rd & 1:
         return CALL
-    if operation == op.JALR and (rs1 == 1 or rs1 == 5):
-        return RETURN
-    return JUMP
+    return RETURN if rs1 == 1 or rs1 == 5 else JUMP
 
 
 @jit

@@ -10,12 +10,11 @@ Fetch that goes on in sequence never holds up the decoder, and is left alone unt
 from __future__ import annotations
 
 from gemmini_sim.engine import cycle_clock as accelerator_clock
-from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.rocket.state import FETCH_FILTER, FORGOTTEN, LINE
 
-__all__ = ["AFTER_FLUSH", "AHEAD", "DECODE", "QUEUE_LATENCY", "catch_up", "continue_line", "flush_icache"]
-__all__ += ["forget_queue", "next_lfsr", "next_packet", "resume_fetch", "start_packet", "take_packet"]
+__all__ = ["AFTER_FLUSH", "AHEAD", "DECODE", "QUEUE_LATENCY", "catch_up", "flush_icache", "forget_queue"]
+__all__ += ["next_lfsr", "next_packet", "resume_fetch", "start_packet"]
 
 DECODE = 3  # from the decode stage to write-back
 AFTER_FLUSH = 2  # from a write-back that empties the pipeline to the next decoding
@@ -64,30 +63,12 @@ def catch_up(host):
     return host["fetched"]
 
 
-@jit_inline
-def take_packet(host, opens, time):
-    """Note when the decoder took the packet of an instruction that commits at ``time``, the next one if it opens it."""
-    number = host["number"] + opens
-    host["number"] = number
-    host["taken"][number & 7] = time - DECODE
-
-
 @jit
 def flush_icache(host, icache):
     """Empty the instruction cache."""
     icache[:] = -1
     host["fetch_line"][:] = -1
     host["boundary"] = 0
-
-
-@jit
-def continue_line(host, end):
-    """Go on with the line of the halfword before ``end`` if it is known to be there; return whether it is."""
-    line = end - 1 >> _HALFWORDS
-    if host["fetch_line"][line & FETCH_FILTER - 1] != line:
-        return False
-    host["boundary"] = line + 1 << _HALFWORDS
-    return True
 
 
 @jit

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine.rocket.branches import (
     BRANCH,
+    DIRECT,
     RETURN,
     advance_history,
     btb_lookup,
     btb_touch,
     btb_write,
-    flow_kind,
     history_index,
     note_direction,
     ras_follow,
@@ -28,14 +27,14 @@ _AFTER_MISPREDICT = 1  # from the write-back of a mispredicted branch to the nex
 _FOLLOWED = 1  # cycles lost when a packet's branch is found only after the packet was fetched
 
 
-@jit
+@jit_inline
 def follow(host, halfword, time):
     """Find out where fetch went after the branch or jump that committed at ``time``, the last instruction.
 
     Parameters
     ----------
     host
-        The record of the host; ``flow`` and its companions describe the branch or jump.
+        The record of the host; ``flow`` and ``flow_end`` describe the branch or jump.
     halfword, time : int
         The halfword of its successor, and when it committed itself.
 
@@ -44,11 +43,10 @@ def follow(host, halfword, time):
     int
         The cycle of its successor's packet, or -1: it follows in sequence, as expected.
     """
-    operation = host["flow"]
+    kind = host["flow"] & 3
     end = host["flow_end"]
     packet = end - 1 >> 1
     half = end - 1 & 1
-    kind = flow_kind(operation, host["flow_rd"], host["flow_rs1"])
     taken = halfword != end
     fetched = catch_up(host)
     settle_directions(host, fetched - 1)
@@ -71,7 +69,7 @@ def follow(host, halfword, time):
             if direction:
                 expected = halfword if taken else -1
                 bubbles = _FOLLOWED
-        elif operation == op.JAL:
+        elif host["flow"] & DIRECT:
             expected = halfword
             bubbles = _FOLLOWED
         elif kind == RETURN and host["ras_count"] > 0:

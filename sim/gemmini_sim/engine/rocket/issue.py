@@ -1,152 +1,169 @@
-"""The fast path: instructions of the simple kinds that hit the caches.
+"""The fast path: what the core's chain of operations asks for each instruction of the simple kinds.
 
 An instruction commits a cycle after the one before it, or when its operands can be had. Fetch keeps ahead of that, and
-is worked out only at branches (`fetch.catch_up`). Whatever else can happen is left to `pipeline`.
+is worked out only at branches (`fetch.catch_up`). So an instruction that follows the last one in sequence, in a line of
+code that is known to be in the cache, needs `first_cycle` and `take_packet`, and what its own kind has below. For all
+others `redirect` is asked first. Whatever else can happen is left to `pipeline`.
 """
 
 from __future__ import annotations
 
-from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit_inline
+import numpy as np
+
+from gemmini_sim.engine._jit import jit_inline, seldom
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.rocket.dcache import load_hits, note_store, store_hits
-from gemmini_sim.engine.rocket.fetch import AHEAD, DECODE, QUEUE_LATENCY, continue_line, resume_fetch, take_packet
-from gemmini_sim.engine.rocket.floating import issue_float
+from gemmini_sim.engine.rocket.fetch import AHEAD, DECODE, QUEUE_LATENCY, resume_fetch
 from gemmini_sim.engine.rocket.flow import follow
-from gemmini_sim.engine.rocket.kinds import BYTES, FLOAT, FLOW, KIND, LATENCY, LOAD, MULTIPLY, SIMPLE, STORE
-from gemmini_sim.engine.rocket.multiplier import multiply, settle_late
-from gemmini_sim.engine.rocket.state import AFTER_FLOW, AFTER_MARKER, FETCH_FILTER, LINE, NOT_SIMPLE
+from gemmini_sim.engine.rocket.kinds import FLOAT, KIND
+from gemmini_sim.engine.rocket.multiplier import settle_late
+from gemmini_sim.engine.rocket.state import (
+    AFTER_FLOW,
+    AFTER_MARKER,
+    ELSEWHERE,
+    FETCH_FILTER,
+    IN_SEQUENCE,
+    LINE,
+    NOT_SIMPLE,
+    NOWHERE,
+    SLOWLY,
+)
 
-__all__ = ["issue"]
+__all__ = ["first_cycle", "leave", "note_flow", "put_off", "redirect", "take_packet", "time_load", "time_store"]
+__all__ += ["wait_for_late"]
 
 
 @jit_inline
-def issue(host, x, instruction, operation, halfword, time, expected):
-    """Time an instruction if that is simple.
+def first_cycle(host, instruction, time):
+    """Return when an instruction could commit behind one that did at ``time``, by its operands.
+
+    A result that can be used by the next instruction makes nobody wait, and is not in ``ready``.
+    """
+    ready = host["ready"]
+    return max(ready[instruction["rd"]], ready[instruction["rs1"]], ready[instruction["rs2"]], time + 1)
+
+
+@jit
+def wait_for_late(host, instruction, time, commit):
+    """Return when an instruction commits that could at ``commit`` if no late result waited for the write port."""
+    seldom()
+    if KIND[instruction["op"]] > FLOAT:
+        return commit
+    ready = host["ready"]
+    commit = max(commit, ready[instruction["rs3"]])
+    settle_late(host, time, commit, instruction["rd"] < 32)
+    return max(commit, ready[instruction["rd"]], ready[instruction["rs1"]], ready[instruction["rs2"]])
+
+
+@jit_inline
+def take_packet(host, end, second, commit):
+    """Note when the decoder took the packet of an instruction that commits at ``commit``.
+
+    ``second`` is 1, and nothing is to be noted, for the second instruction in a packet.
+    """
+    number = (end - 1 >> 1) + host["renumber"]
+    host["taken"][number & 7 | second << 3] = commit - DECODE
+
+
+@jit_inline
+def time_load(host, address, register, commit, latency):
+    """Time a load that commits at ``commit`` if it does so without a look at the cache; return whether it does."""
+    hits = load_hits(host, address, commit)
+    if hits:
+        host["load_time"] = commit
+        host["ready"][register] = commit + latency
+    return hits
+
+
+@jit_inline
+def time_store(host, address, mask, commit):
+    """Time a store that commits at ``commit`` if it does so without a look at the cache; return whether it does."""
+    hits = store_hits(host, address)
+    if hits:
+        note_store(host, address, mask, commit)
+    return hits
+
+
+@jit_inline
+def note_flow(host, flow, end):
+    """Note a branch or jump; return how far the fast path may go in sequence, which is nowhere."""
+    host["next"] = AFTER_FLOW
+    host["flow"] = flow
+    host["flow_end"] = end
+    return np.int64(NOWHERE)
+
+
+@jit
+def put_off(host, packet, time):
+    """Leave an instruction to `pipeline.issue_slowly`: the last one was in ``packet`` and committed at ``time``."""
+    seldom()
+    host["time"] = time
+    host["packet"] = packet
+    host["number"] = packet + host["renumber"]
+    host["next"] = SLOWLY
+
+
+@jit
+def leave(host):
+    """Note that an instruction was left for the handler of exceptions."""
+    if host["next"] == IN_SEQUENCE or host["next"] == SLOWLY:
+        host["next"] = ELSEWHERE
+
+
+@jit
+def redirect(host, operation, halfword, end, time):
+    """Let fetch go on at an instruction that is not next in sequence and in the line.
 
     Parameters
     ----------
     host
         The record of the host.
-    x : int64 [33]
-        The integer registers, before the instruction.
-    instruction, operation
-        The decoded instruction.
-    halfword : int
-        Its address in halfwords.
-    time, expected : int
-        Copies of the host's ``time`` and ``next`` that the caller holds while instructions are simple.
+    operation, halfword, end
+        The instruction, its first halfword, the first one behind it.
+    time : int
+        When the last instruction committed.
 
     Returns
     -------
-    time, expected : int
-        The same behind the instruction. A negative time says that it is not simple: the host's record is up to date
-        then, and `pipeline.issue_slowly` has to time the instruction.
+    int
+        The cycle before the instruction, as for its predecessor. A negative one says that this is not simple: then
+        the host's record is up to date, and `pipeline.issue_slowly` has to time the instruction.
     """
-    size = instruction["size"]
-    kind = KIND[operation]
-    opens = (halfword & size & 1) ^ 1  # packets that it opens: the second instruction in a packet opens none
-    takes = opens
-    simple = kind <= FLOAT
-    if halfword != expected and simple:
-        begin, opens = _redirect(host, halfword, size, time, expected)
-        takes = 1
-        if begin < 0:
-            simple = False
-        else:
-            time = begin
-            expected = halfword
-    if simple:
-        if kind > MULTIPLY:
-            commit = issue_float(host, x, instruction, operation, kind, halfword + size, time, opens)
-        else:
-            commit = _issue_next(host, x, instruction, operation, kind, halfword + size, time, opens, takes)
-        if commit >= 0:
-            return commit, AFTER_FLOW if kind == FLOW else halfword + size
+    seldom()
+    expected = host["next"]
     host["time"] = time
-    host["next"] = expected
-    if halfword == expected:
-        host["packet"] = (halfword + size - 1 >> 1) - opens
-    return NOT_SIMPLE, expected
-
-
-@jit_inline
-def _issue_next(host, x, instruction, operation, kind, end, time, opens, takes):
-    """Return when an instruction of a simple kind commits; -1, and nothing has changed, if that is not simple."""
-    ready = host["ready"]
-    rd = instruction["rd"]
-    commit = max(time + 1, ready[rd], ready[instruction["rs1"]], ready[instruction["rs2"]])
-    if end > host["boundary"] and not continue_line(host, end):
-        return NOT_SIMPLE
-    if kind == SIMPLE and host["late_register"] < 0:
-        # A result that can be used at once makes nobody wait: `ready` may stay as it is.
-        if takes:
-            take_packet(host, opens, commit)
-        return commit
-
-    address = x[instruction["rs1"]] + instruction["imm"]
-    if kind == LOAD and not load_hits(host, address, commit):
-        return NOT_SIMPLE
-    if kind == STORE and not store_hits(host, address):
-        return NOT_SIMPLE
-    if host["late_register"] >= 0:
-        settle_late(host, time, commit, rd < 32 and kind != STORE)
-        commit = max(commit, ready[rd], ready[instruction["rs1"]], ready[instruction["rs2"]])
-        takes = 1
-    if kind == MULTIPLY:
-        commit = multiply(host, operation, rd, x[instruction["rs1"]], x[instruction["rs2"]], commit)
-    elif kind == LOAD:
-        host["load_time"] = commit
-        ready[rd] = commit + LATENCY[operation]
-    elif kind == STORE:
-        note_store(host, address, BYTES[operation], commit)
-    elif kind == FLOW:
-        host["flow"] = operation
-        host["flow_end"] = end
-        host["flow_rd"] = rd
-        host["flow_rs1"] = instruction["rs1"]
-        if operation == op.JALR:
-            ready[rd] = commit + LATENCY[operation]
-    if takes:
-        take_packet(host, opens, commit)
-    return commit
-
-
-@jit
-def _redirect(host, halfword, size, time, expected):
-    """Let fetch go on at an instruction that does not follow the last one in sequence.
-
-    Returns
-    -------
-    time, opens : int
-        The cycle before the instruction, as for its predecessor, and whether it opens a packet. A negative time says
-        that this is not simple, and that nothing has changed.
-    """
-    if host["fenced"]:
-        return NOT_SIMPLE, 0
-    if expected == AFTER_MARKER:
-        return time, 1
-    line = halfword >> LINE - 1
-    last = halfword + size - 1 >> LINE - 1
-    straddles = halfword & size >> 1 & 1  # it ends in the packet behind
+    if expected <= AFTER_FLOW:
+        packet = (host["flow_end"] if expected == AFTER_FLOW else halfword) - 1 >> 1
+        host["packet"] = packet
+        host["number"] = packet + host["renumber"]
+    if expected >= ELSEWHERE or KIND[operation] > FLOAT or host["fenced"]:
+        return np.int64(NOT_SIMPLE)
     fetch_line = host["fetch_line"]
-    if (
-        expected != AFTER_FLOW
-        or (straddles and host["late_register"] >= 0)
-        or fetch_line[line & FETCH_FILTER - 1] != line
-        or fetch_line[last & FETCH_FILTER - 1] != last
-    ):
-        return NOT_SIMPLE, 0
-    fetched = follow(host, halfword, time)
-    if fetched < 0:
-        return time, (halfword & size & 1) ^ 1
+    last = end - 1 >> LINE - 1
+    if fetch_line[last & FETCH_FILTER - 1] != last:
+        return np.int64(NOT_SIMPLE)
+    if expected == AFTER_MARKER:
+        host["packet"] = (end - 1 >> 1) - 1
+        host["renumber"] = host["number"] - host["packet"]
+        host["next"] = IN_SEQUENCE
+    elif expected == AFTER_FLOW:
+        line = halfword >> LINE - 1
+        straddles = (halfword ^ end - 1) >> 1 != 0  # it ends in the packet behind
+        if fetch_line[line & FETCH_FILTER - 1] != line or (straddles and host["late_register"] >= 0):
+            return np.int64(NOT_SIMPLE)
+        fetched = follow(host, halfword, time)
+        host["next"] = IN_SEQUENCE
+        if fetched >= 0:
+            number = host["number"] + 1
+            taken = host["taken"]
+            taken[number & 7] = fetched
+            if straddles:
+                number += 1
+                fetched = max(fetched + 1, taken[number - AHEAD & 7] + QUEUE_LATENCY)
+            host["packet"] = end - 1 >> 1
+            host["number"] = number
+            host["renumber"] = number - host["packet"]
+            resume_fetch(host, fetched)
+            time = max(time, fetched + DECODE - 1)
     host["boundary"] = last + 1 << LINE - 1
-    number = host["number"] + 1
-    taken = host["taken"]
-    taken[number & 7] = fetched
-    if straddles:
-        number += 1
-        fetched = max(fetched + 1, taken[number - AHEAD & 7] + QUEUE_LATENCY)
-    host["number"] = number
-    resume_fetch(host, fetched)
-    return max(time, fetched + DECODE - 1), 0
+    return time

@@ -42,6 +42,8 @@ def _latencies() -> list[int]:
     latencies = [1] * (op.REGION + 1)
     for operation in (op.LW, op.LD, op.LWU, op.JALR):
         latencies[operation] = 2
+    for operation in (op.FLW, op.FLD):
+        latencies[operation] = 4
     for operation in (op.LB, op.LH, op.LBU, op.LHU, op.ATOMIC):  # sub-words are aligned a cycle later
         latencies[operation] = 3
     for operation in range(op.CSRRW, op.CSRRCI + 1):  # read in the write-back stage

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import opcodes as op
+from gemmini_sim.engine._jit import bit_length, jit_inline, seldom
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.rocket.fetch import DECODE
 
@@ -14,6 +15,7 @@ __all__ = ["multiply", "settle_late"]
 @jit
 def multiply(host, operation, rd, a, b, time):
     """Begin a multiplication or division of ``a`` and ``b`` that could commit at ``time``; return when it does."""
+    seldom()
     time = max(time, host["divider_free"])
     latency = 2 + _cycles(host, operation, a, b)
     host["divider_free"] = time + latency
@@ -34,6 +36,7 @@ def settle_late(host, before, time, writes):
     writes : bool
         Whether the next instruction needs the write port.
     """
+    seldom()
     register = host["late_register"]
     cycle = max(host["late_time"], before + 1)
     if cycle < time or (cycle == time and not writes):
@@ -43,20 +46,12 @@ def settle_late(host, before, time, writes):
         host["ready"][register] = max(host["late_time"], time + 1) + DECODE
 
 
-@jit
+@jit_inline
 def _cycles(host, operation, a, b):
     """Return how long the unit works: it stops early when the rest of an operand says nothing."""
     narrow = operation >= op.MULW
-    if operation == op.MUL or operation == op.MULW or operation < op.DIV:
-        step = host["multiply_bits"]
-        steps = 64 // step
-        first = steps // 2 if narrow else 0
-        if operation == op.MUL or operation == op.MULW:
-            value = np.uint64(a & 0xFFFFFFFF if narrow else a)
-            for count in range(max(first, 1), steps - 1):
-                if host["multiply_early"] and value >> np.uint64((count - first) * step) == np.uint64(0):
-                    return count - first + 1
-        return steps - first
+    if operation == op.MULW or operation < op.DIV:
+        return _multiply_cycles(host, operation, narrow, a)
     signed = operation == op.DIV or operation == op.REM or operation == op.DIVW or operation == op.REMW
     if narrow:
         a = (a << 32) >> 32 if signed else a & 0xFFFFFFFF
@@ -65,11 +60,10 @@ def _cycles(host, operation, a, b):
     cycles = 65
     if a_negative or b_negative:
         cycles += 1
-    magnitude = np.uint64(-a if a_negative else a)
-    divisor = np.uint64(-b if b_negative else b)
-    if divisor != 0 and host["divide_early"]:
+    if b != 0 and host["divide_early"]:
         # six bits: a dividend shorter than the divisor skips next to nothing
-        skipped = 63 - _highest_bit(magnitude) + _highest_bit(divisor) & 63
+        dividend, divisor = np.uint64(-a if a_negative else a), np.uint64(-b if b_negative else b)
+        skipped = 63 - max(bit_length(dividend), 1) + bit_length(divisor) & 63
         cycles -= max(skipped - 1, 0)
     remainder = operation == op.REM or operation == op.REMU or operation >= op.REMW
     if b != 0 and (a_negative if remainder else a_negative != b_negative):
@@ -77,10 +71,13 @@ def _cycles(host, operation, a, b):
     return cycles
 
 
-@jit
-def _highest_bit(value):
-    bit = 0
-    while value > np.uint64(1):
-        value >>= np.uint64(1)
-        bit += 1
-    return bit
+@jit_inline
+def _multiply_cycles(host, operation, narrow, a):
+    step, steps = host["multiply_bits"], host["multiply_steps"]
+    first = steps // 2 if narrow else 0
+    if host["multiply_early"] and (operation == op.MUL or operation == op.MULW):
+        bits = bit_length(np.uint64(a & 0xFFFFFFFF if narrow else a))
+        needed = max((bits + step - 1) // step, 0 if narrow else 1)
+        if first + needed < steps - 1:
+            return needed + 1
+    return steps - first

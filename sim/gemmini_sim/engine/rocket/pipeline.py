@@ -11,8 +11,9 @@ import numpy as np
 
 from gemmini_sim.engine import cycle_clock as accelerator_clock
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit, jit_part
+from gemmini_sim.engine._jit import jit, jit_part, seldom
 from gemmini_sim.engine.rocket import kinds
+from gemmini_sim.engine.rocket.branches import BRANCH, DIRECT, jump_kind
 from gemmini_sim.engine.rocket.dcache import REPLAY, access, take_probes
 from gemmini_sim.engine.rocket.fetch import (
     AFTER_FLUSH,
@@ -24,13 +25,13 @@ from gemmini_sim.engine.rocket.fetch import (
     resume_fetch,
     start_packet,
 )
-from gemmini_sim.engine.rocket.floating import LOADED, float_registers, occupy_float
+from gemmini_sim.engine.rocket.floating import occupy_float
 from gemmini_sim.engine.rocket.flow import follow
 from gemmini_sim.engine.rocket.kinds import BYTES, KIND, LATENCY
 from gemmini_sim.engine.rocket.multiplier import multiply, settle_late
-from gemmini_sim.engine.rocket.state import AFTER_FLOW, AFTER_MARKER, ELSEWHERE
+from gemmini_sim.engine.rocket.state import AFTER_FLOW, AFTER_MARKER, ELSEWHERE, IN_SEQUENCE, NOWHERE, SLOWLY
 
-__all__ = ["commit_command", "commit_fence", "issue_again", "issue_slowly"]
+__all__ = ["commit_command", "commit_fence", "issue_again", "issue_slowly", "straight_on"]
 
 # Addresses of memory; all others are devices, or nothing, in which case a trap follows.
 MEMORY, MEMORY_END = 0x8000_0000, 1 << 40
@@ -50,9 +51,10 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
     code, slot, halfword
         The decoded program, the instruction's place in it, its address in halfwords.
     """
+    seldom()
     instruction = code[slot]
     operation = instruction["op"]
-    x = core["x"]
+    x = core["registers"]
     host, icache, dcache = rocket.core[0], rocket.icache, rocket.dcache
     kind = KIND[operation]
     if kind == kinds.NONE:
@@ -60,29 +62,21 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
     size = np.int64(instruction["size"])
     end = halfword + size
     packet = end - 1 >> 1
-    expected = host["next"]
-    if expected < AFTER_MARKER:
-        expected = ~expected
     if kind == kinds.MARKER:
-        if halfword == expected:
+        if host["next"] == IN_SEQUENCE or host["next"] == SLOWLY:
             host["next"] = AFTER_MARKER
         return
-    _fetch(rocket, clock, tags, trace, events, halfword, end, expected)
-    host["next"] = end
+    _fetch(rocket, clock, tags, trace, events, halfword, end)
+    host["next"] = IN_SEQUENCE
 
     time = max(host["time"] + 1, host["fetched"] + DECODE)
     ready = host["ready"]
-    if kinds.FLOAT_LOAD <= kind <= kinds.FLOAT:
-        rd, rs1, rs2, rs3 = float_registers(instruction, operation, kind)
-        time = max(time, ready[rs3])
-    else:
-        rd, rs1, rs2 = np.int64(instruction["rd"]), np.int64(instruction["rs1"]), np.int64(instruction["rs2"])
-        if operation >= op.CSRRWI and kind == kinds.CSR:
-            rs1 = np.int64(0)
-    time = max(time, ready[rd], ready[rs1], ready[rs2])
+    rd, rs1, rs2 = np.int64(instruction["rd"]), np.int64(instruction["rs1"]), np.int64(instruction["rs2"])
+    if operation >= op.CSRRWI and kind == kinds.CSR:
+        rs1 = np.int64(0)
+    time = max(time, ready[rd], ready[rs1], ready[rs2], ready[instruction["rs3"]])
     if host["late_register"] >= 0:
-        writes = rd < 32 and kind != kinds.STORE
-        settle_late(host, host["time"], time, writes)
+        settle_late(host, host["time"], time, rd < op.DROPPED)
         time = max(time, ready[rd], ready[rs1], ready[rs2])
     latency = LATENCY[operation]
     read = kind == kinds.LOAD or kind == kinds.FLOAT_LOAD or kind == kinds.ATOMIC
@@ -94,8 +88,6 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
     if read or write:
         address = x[rs1] + (np.int64(0) if kind == kinds.ATOMIC else instruction["imm"])
         straddles = halfword & 1 & size >> 1
-        if kind == kinds.FLOAT_LOAD:
-            latency = np.int64(LOADED)
         if MEMORY <= address < MEMORY_END:
             mask = BYTES[operation]
             commit = access(host, dcache, clock, tags, trace, events, time, address, mask, read, write, straddles)
@@ -109,7 +101,7 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
     elif kind == kinds.MULTIPLY:
         time = multiply(host, operation, rd, x[rs1], x[rs2], time)
     elif kind == kinds.FLOAT:
-        time, latency = occupy_float(host, instruction, operation, rd, time)
+        time, latency = occupy_float(host, instruction, time)
     elif kind == kinds.CSR or kind == kinds.SYSTEM:
         number = instruction["imm"]
         reads = (operation == op.CSRRS or operation == op.CSRRSI) and instruction["rs1"] == 0
@@ -124,29 +116,37 @@ def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword)
     host["time"] = time
     host["taken"][host["number"] & 7] = time - DECODE
     host["packet"] = packet
+    host["renumber"] = host["number"] - packet
     if kind != kinds.MULTIPLY:
         ready[rd] = time + latency
     if kind == kinds.FLOW:
         host["next"] = AFTER_FLOW
-        host["flow"] = operation
         host["flow_end"] = end
-        host["flow_rd"] = rd
-        host["flow_rs1"] = rs1
-    elif (host["fenced"] or host["upgrade_time"] == time) and host["next"] == end:
-        host["next"] = ~end  # so that what follows does not take the fast path
+        if operation < op.JAL:
+            host["flow"] = BRANCH
+        else:
+            host["flow"] = jump_kind(rd, rs1) | (DIRECT if operation == op.JAL else 0)
+    elif (host["fenced"] or host["upgrade_time"] == time) and host["next"] == IN_SEQUENCE:
+        host["next"] = SLOWLY
 
 
 @jit_part
-def _fetch(rocket, clock, tags, trace, events, halfword, end, expected):
-    """Let fetch come to the instruction at halfwords halfword..end-1; ``expected`` is the host's ``next``."""
+def straight_on(host):
+    """Return the halfword to which instructions in sequence may take the fast path now."""
+    return host["boundary"] if host["next"] == IN_SEQUENCE else np.int64(NOWHERE)
+
+
+@jit_part
+def _fetch(rocket, clock, tags, trace, events, halfword, end):
+    """Let fetch come to the instruction at halfwords halfword..end-1."""
     host, icache = rocket.core[0], rocket.icache
     packet = end - 1 >> 1
     catch_up(host)
-    if expected == AFTER_MARKER:
+    if host["next"] == AFTER_MARKER:
         host["packet"] = packet - 1
-    elif halfword != expected:
+    elif host["next"] == AFTER_FLOW or host["next"] == ELSEWHERE:
         fetched = np.int64(-1)
-        if expected == AFTER_FLOW:
+        if host["next"] == AFTER_FLOW:
             fetched = follow(host, halfword, host["time"])
             host["packet"] = halfword - 1 >> 1
         else:  # a trap, or the return from one
@@ -200,16 +200,16 @@ def commit_fence(rocket, clock, tags, trace, events):
 
 
 @jit_part
-def issue_again(host, instruction, operation, halfword, time, expected):
-    """Undo the timing of the last instruction, which is executed again; return the host's ``time`` and ``next``."""
+def issue_again(host, instruction, operation, time):
+    """Undo the timing of the last instruction, which is executed again; return when the one before it committed."""
     if KIND[operation] == kinds.MARKER:
-        return time, expected
+        return time
     # it must not wait for itself
     rd = instruction["rd"]
     host["ready"][rd] = min(host["ready"][rd], time)
     host["uncached_free"] = min(host["uncached_free"], time)
-    host["packet"] = halfword + instruction["size"] - 1 >> 1
-    return time - 1, ~halfword
+    host["next"] = SLOWLY
+    return time - 1
 
 
 @jit_part

@@ -18,15 +18,17 @@ __all__ = [
     "EXCLUSIVE",
     "FETCH_FILTER",
     "FILTER",
-    "FLOATS",
     "FORGOTTEN",
+    "IN_SEQUENCE",
     "LINE",
     "MODIFIED",
     "NOT_SIMPLE",
+    "NOWHERE",
     "PENDING",
     "QUEUE",
     "ROCKET_DTYPE",
     "SHARED",
+    "SLOWLY",
     "STATE_BITS",
     "RocketState",
     "new_rocket",
@@ -38,11 +40,12 @@ FILTER = 256  # lines of the data cache that were found last, direct-mapped
 FETCH_FILTER = 256  # likewise of the instruction cache
 LINE = 6  # bytes of a line, as a shift
 PENDING = 8  # resolved branches whose direction is not in the history table yet
-FLOATS = 33  # floating-point register n is register FLOATS + n of the scoreboard
 NOT_SIMPLE = -1  # in place of a cycle: the fast path does not know it
+NOWHERE = -(1 << 62)  # in place of a halfword: before all that there are
 
-# In place of the halfword of the next instruction: it follows a branch or jump, is elsewhere, follows a marker.
-AFTER_FLOW, ELSEWHERE, AFTER_MARKER = -1, -2, -3
+# Where the next instruction is: in sequence; behind a branch or jump; behind a marker; elsewhere, after a trap or the
+# like; in sequence, but it cannot take the fast path.
+IN_SEQUENCE, AFTER_FLOW, AFTER_MARKER, ELSEWHERE, SLOWLY = range(5)
 
 # States of a line of the data cache, beside its number.
 ABSENT, SHARED, EXCLUSIVE, MODIFIED = 0, 1, 2, 3
@@ -55,24 +58,25 @@ RAS_ENTRIES = 32
 ROCKET_DTYPE = np.dtype(
     [
         ("time", "i8"),  # cycle in which the last instruction was in the write-back stage, where it commits
-        # halfword of the instruction that follows in sequence, inverted if that cannot take the fast path; or one of
-        # AFTER_FLOW, ELSEWHERE, AFTER_MARKER
-        ("next", "i8"),
+        ("next", "i8"),  # IN_SEQUENCE and so on
         ("ready", "i8", (66,)),  # earliest write-back cycle of an instruction that uses the register
         # --- fetch: packets are numbered by their address
         ("packet", "i8"),  # packet of the last halfword that was decoded; left alone on the fast path
-        ("number", "i8"),  # packets since the start, for the ring
-        ("taken", "i8", (QUEUE,)),  # cycle in which the decoder took each of the last packets
+        ("number", "i8"),  # packets since the start, for the ring; likewise
+        ("renumber", "i8"),  # number less packet, which instructions in sequence do not change
+        (
+            "taken",
+            "i8",
+            (2 * QUEUE,),
+        ),  # cycle in which the decoder took each of the last packets; room for writes in vain
         ("fetched", "i8"),  # cycle in which a packet could be decoded, and its number
         ("fetched_number", "i8"),
         ("boundary", "i8"),  # first halfword behind the line of the packet
         ("fetch_line", "i8", (FETCH_FILTER,)),  # lines known to be in the instruction cache
         ("icache_lfsr", "i8"),
         # --- the last branch or jump, until its successor is known
-        ("flow", "i8"),  # its operation, 0 if the last instruction was none
+        ("flow", "i8"),  # one of BRANCH and so on in `branches`, + DIRECT
         ("flow_end", "i8"),  # halfword behind it
-        ("flow_rd", "i8"),
-        ("flow_rs1", "i8"),
         # --- data cache
         ("load_line", "i8", (FILTER,)),  # lines known to be there
         ("store_line", "i8", (FILTER,)),  # lines known to be there and modified
@@ -129,7 +133,8 @@ ROCKET_DTYPE = np.dtype(
         ("bht_factor", "i8"),  # of the global history, the bits that are left of it, and their place
         ("bht_drop", "i8"),
         ("bht_place", "i8"),
-        ("multiply_bits", "i8"),  # bits of the multiplier per cycle
+        ("multiply_bits", "i8"),  # bits of the multiplier per cycle, and cycles for all of them
+        ("multiply_steps", "i8"),
         ("multiply_early", "i8"),
         ("divide_early", "i8"),
         ("uncached_latency", "i8"),
@@ -199,7 +204,7 @@ def new_rocket(config: MachineConfig) -> RocketState:
     core["bht_drop"] = host.history_length - bits
     # a history longer than what enters the place is multiplied by sqrt(3) / 2, of which the fraction is taken
     core["bht_factor"] = (56756 << host.history_length) >> 16 if core["bht_drop"] else 1
-    core["multiply_bits"] = host.multiplier_bits
+    core["multiply_bits"], core["multiply_steps"] = host.multiplier_bits, 64 // host.multiplier_bits
     core["multiply_early"] = core["divide_early"] = host.early_out
     core["uncached_latency"] = host.device_latency
     return RocketState(
