@@ -60,7 +60,7 @@ def jit_part(function: F) -> F:
 
 
 def jit_inline(function: F) -> F:
-    """Compile a function into each of its callers: like :func:`jit_part`, for the few that run per instruction."""
+    """Compile a function into each of its callers: like :func:`jit_part`, for what runs per instruction or cycle."""
     return _compile(function, entry=False, forceinline=True)
 
 

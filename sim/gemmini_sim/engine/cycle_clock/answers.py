@@ -12,6 +12,7 @@ from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, LINE, LOOK_UP, MATCH, PAGE, TURN, address_of, page_of
 from gemmini_sim.engine.cycle_clock.l2_directory import decide, find, next_register, register_of
+from gemmini_sim.engine.cycle_clock.prefetch import prefetch_set
 from gemmini_sim.engine.cycle_clock.reader import ASKS_READER
 from gemmini_sim.engine.cycle_clock.record_words import get_word, set_word
 from gemmini_sim.engine.cycle_clock.registers_replay import CHANGED
@@ -66,6 +67,7 @@ def answer(clock, tags, asked, about):
     line = address >> clock["line_shift"]
     mshr = (asked >> 8) & 15
     if what == MATCH:
+        prefetch_set(tags, line & (clock["sets"] - 1))  # for the look-up that mostly follows
         return register_of(clock, asked >> 16, line)
     if what == LINE:
         return 1 if line == clock["mshr_line"][mshr] else 0

@@ -6,6 +6,7 @@ crossbar takes turns, and does not interleave the beats of one put.
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log
 from gemmini_sim.engine.cycle_clock.packet import (
@@ -57,7 +58,7 @@ def _waits(clock, queue):
     )
 
 
-@jit
+@jit_inline
 def channel_step(clock):
     """Move one message from each queue to the next."""
     if _waits(clock, JOINT) and channel_has_room(clock, CROSSING):

@@ -7,6 +7,7 @@ bank take turns and the DMA's writes hold the array up. What was read goes throu
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, scratchpad_bank
 from gemmini_sim.engine.cycle_clock.mesh import A, B, D, is_garbage
@@ -132,7 +133,7 @@ def _start(clock, kind):
     clock["coming"] |= EXECUTION
 
 
-@jit
+@jit_inline
 def execute_step(clock):
     """Advance the controller by one cycle; return the entry of a config command that is done, or -1."""
     now = clock["now"]
@@ -202,14 +203,14 @@ def _same_bank(accumulator_1, bank_1, accumulator_2, bank_2):
     return bank_1 == bank_2
 
 
-@jit
+@jit_inline
 def _read_bank(clock, bank):
     """Read a row of an operand; return False if its bank's port is taken or what was read before is not fetched."""
     clock["bank_read"][bank] = clock["now"]
     return clock["bank_write"][bank] != clock["now"] and clock["bank_stored"][bank] <= clock["read_delay"]
 
 
-@jit
+@jit_inline
 def _fire(clock):
     """Read one row of each operand that may go, and pass the row on to the mesh's control queue."""
     if clock["control_count"] > clock["read_delay"]:
@@ -276,7 +277,7 @@ def _fire(clock):
         _finish(clock)
 
 
-@jit
+@jit_inline
 def _push_control(clock, fires, reads):
     slot = (clock["control_head"] + clock["control_count"]) & (CONTROL - 1)
     now = clock["now"]

@@ -8,6 +8,7 @@ does one access per cycle, reads first; every read steps the register that picks
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.cycle_clock.journal import LINE, MATCH, PLAN, RECORD, TURN, note, symbolic
@@ -108,7 +109,7 @@ def _note_turn(clock, able, mshr):
     clock["robin_set"] = 1
 
 
-@jit
+@jit_inline
 def l2_schedule(clock, tags):
     """Let one register act."""
     now = clock["now"]
@@ -191,7 +192,7 @@ def _note_match(clock, packet, match):
     clock["matched_valid"] = valid
 
 
-@jit
+@jit_inline
 def l2_requests(clock, tags):
     """Take one request in: from the buffer at the door, or straight from the system bus."""
     now = clock["now"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, lowest_bit
 from gemmini_sim.engine.cycle_clock.l2_directory import (
@@ -58,7 +59,7 @@ def deliver(clock, mshr, waits):
     update_wants(clock, mshr)
 
 
-@jit
+@jit_inline
 def l2_answers(clock):
     """Move data between the banks and the outside: write-back reads first, then fills, updates, answers to readers."""
     now = clock["now"]
@@ -119,7 +120,7 @@ def l2_answers(clock):
     clock["banks_used"] = used
 
 
-@jit
+@jit_inline
 def l2_data(clock):
     """Read or update one beat for the answer that is under way."""
     now = clock["now"]

@@ -163,11 +163,11 @@ def plan(clock, tags, mshr, packet, way, hit, asked):
 def register_of(clock, valid, line):
     """Return the one of the ``valid`` registers that has the line's set, or -1."""
     set_index = line & (clock["sets"] - 1)
-    found = -1
-    for mshr in range(MSHRS):  # to the end, which the compiler can do for several registers at once
-        if clock["mshr_set"][mshr] == set_index and (valid >> mshr) & 1:
-            found = mshr
-    return found
+    found = 0
+    for mshr in range(MSHRS):  # to the end, which the compiler does for several registers at once
+        found |= (clock["mshr_set"][mshr] == set_index) << mshr
+    found &= valid
+    return lowest_bit(found) if found else -1
 
 
 @jit

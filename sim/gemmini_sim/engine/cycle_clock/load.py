@@ -6,6 +6,7 @@ the DMA into a scratchpad bank come before reads of the array; writes of the arr
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit, scratchpad_bank
 from gemmini_sim.engine.cycle_clock.sizes import (
@@ -104,7 +105,7 @@ def _send_row(clock, rs1, rs2, funct):
     return True
 
 
-@jit
+@jit_inline
 def load_step(clock):
     """Work on the load at the head of the queue."""
     head = queue_front(clock, LOAD)
@@ -204,7 +205,7 @@ def _row_local(clock, path, head):
     return local - (pixels - 1)
 
 
-@jit
+@jit_inline
 def rows_step(clock):
     """Write at most one row of the scaled path, one of the accumulator-width path and one of zeros."""
     now = clock["now"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, log, scratchpad_bank
 from gemmini_sim.engine.cycle_clock.records import MESH_REQ, MESH_RESP_LAST
@@ -19,7 +20,7 @@ def is_garbage(clock, address):
     return (address >> 29) & 7 == 7 and address & ones == ones
 
 
-@jit
+@jit_inline
 def results_step(clock):
     """Write the row that leaves the mesh; return the station entry that it completes, or -1."""
     now = clock["now"]
@@ -73,7 +74,7 @@ def _write_result(clock, address, counter):
         clock["bank_write"][scratchpad_bank(clock, row)] = now
 
 
-@jit
+@jit_inline
 def mesh_step(clock):
     """Feed the row that is complete into the mesh, then take the next one from the control queue."""
     now = clock["now"]

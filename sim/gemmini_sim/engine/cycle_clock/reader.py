@@ -7,6 +7,7 @@ with the one behind it.
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit
 from gemmini_sim.engine.cycle_clock.channel import READER as READS
@@ -32,7 +33,7 @@ ASKS_WRITER, ASKS_READER = 0, 1
 _ROW_QUEUE_ROOM = 5  # rows that one path to the memories holds
 
 
-@jit
+@jit_inline
 def translate_step(clock):
     """Let the reader or the writer, but not both, ask the shared translation for a page other than its last one."""
     reader = clock["reader_translated_valid"] and clock["reader_asks"]
@@ -118,7 +119,7 @@ def _request(clock):
     return useful >= left
 
 
-@jit
+@jit_inline
 def reader_requests(clock):
     """Advance the reader by one cycle, from the channel backwards."""
     now = clock["now"]
@@ -234,7 +235,7 @@ def _merger_open(clock, transaction):
     clock["merger_sent"] = 0
 
 
-@jit
+@jit_inline
 def responses_step(clock):
     """Take one beat (or acknowledgement) from the D channel, and give one row on."""
     now = clock["now"]

@@ -153,6 +153,12 @@ def _begin_journal(clock):
 
 
 @jit
+def _keep_counters(clock):
+    for number in range(COUNTERS):
+        clock["stretch_counters"][number] = _counter(clock, number)
+
+
+@jit
 def _open(clock, trace, node):
     """Begin a stretch in a known state."""
     clock["stretch_node"] = node
@@ -165,8 +171,8 @@ def _open(clock, trace, node):
     if clock["tracing"] and clock["replay_mode"] == RECORD:
         keep_rows(clock, trace)
     keep_before(clock)
-    for number in range(COUNTERS):
-        clock["stretch_counters"][number] = _counter(clock, number)
+    if clock["replay_mode"] == RECORD:
+        _keep_counters(clock)
 
 
 @jit
@@ -279,6 +285,7 @@ def _simulate_again(clock, tags, trace, events):
     restore(clock, clock["node_vector"][clock["stretch_node"]])
     _begin_journal(clock)
     clock["replay_mode"] = RECORD
+    _keep_counters(clock)
     if clock["tracing"]:
         keep_rows(clock, trace)
     calls = clock["stretch_calls"]

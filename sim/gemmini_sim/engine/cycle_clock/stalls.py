@@ -8,6 +8,7 @@ clock does not change, so the question is asked once per step and not once per c
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit
 from gemmini_sim.engine.cycle_clock.loops import is_looping
@@ -38,7 +39,7 @@ _SINGLE_PRELOAD = 1
 NOBODY = -1
 
 
-@jit
+@jit_inline
 def note_fed(clock, a_goes, any_goes):
     """Note what the execute controller read in this cycle: a row of A, of weights only, or nothing."""
     if clock["tracing"]:
@@ -49,7 +50,7 @@ def note_fed(clock, a_goes, any_goes):
         clock["fed"] = ARRAY if a_goes else BANK
 
 
-@jit
+@jit_inline
 def account(clock, cycles):
     """Give the ``cycles`` that the last step took to their cause; return the trace row of the command to blame."""
     cause = clock["fed"]

@@ -7,6 +7,7 @@ queue until they are issued. So each queue issues in order, one per cycle.
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log_command, lowest_bit, queue_of
 from gemmini_sim.engine.cycle_clock.records import ALLOC, COMPLETE, COMPLETE_ON_ISSUE, ISSUE
@@ -263,7 +264,7 @@ def _complete(clock, queue, entry):
         )
 
 
-@jit
+@jit_inline
 def complete_step(clock, result):
     """Complete one command: one whose result left the mesh, a finished compute, a load, a store, in this order."""
     now = clock["now"]
@@ -310,7 +311,7 @@ def _room(clock, queue):
     return clock["queue_count"][queue] + (clock["queue_pop"][queue] == now) < clock["queue_entries"][queue]
 
 
-@jit
+@jit_inline
 def issue_step(clock):
     """Issue the oldest unissued command of each queue if nothing holds it back."""
     now = clock["now"]

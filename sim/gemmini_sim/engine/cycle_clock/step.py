@@ -9,7 +9,7 @@ whenever they do.
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit_apart
+from gemmini_sim.engine._jit import jit_apart, jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, log, write_log
 from gemmini_sim.engine.cycle_clock.channel import channel_step
@@ -52,7 +52,7 @@ __all__ = ["IDLE", "LINE", "RELEASED", "ROOM", "TIME", "advance", "is_busy"]
 TIME, ROOM, IDLE, LINE, RELEASED = 0, 1, 2, 3, 4
 
 
-@jit
+@jit_inline
 def _memory_answers(clock):
     """Step what comes before the L2's requests: data from outside, answers of the host."""
     if clock["release_valid"] or clock["sink_count"] or clock["sink_expects"] or clock["probes"]:
@@ -62,7 +62,7 @@ def _memory_answers(clock):
         clock["banks_used"] = 0
 
 
-@jit
+@jit_inline
 def _memory_port(clock):
     if clock["read_count"] or clock["write_count"] or clock["clean_count"]:
         memory_answers(clock)
@@ -70,7 +70,7 @@ def _memory_port(clock):
         memory_requests(clock)
 
 
-@jit
+@jit_inline
 def _step(clock):
     """Simulate the rest of the cycle, behind the L2's requests."""
     now = clock["now"]
@@ -118,7 +118,7 @@ def _step(clock):
         _end_cycle(clock)
 
 
-@jit
+@jit_inline
 def _end_cycle(clock):
     """Let what was freed in this cycle be free from the next."""
     clock["freed"] = 0
