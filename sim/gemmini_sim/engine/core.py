@@ -11,7 +11,7 @@ import numpy as np
 
 from gemmini_sim.engine import cycle_clock as accelerator_clock
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit, jit_inline
 from gemmini_sim.engine.accelerator import execute
 from gemmini_sim.engine.accelerator_state import BAD_FUNCT, HANG, NO_FAULT, OVER_BUDGET
 from gemmini_sim.engine.csr import enter_trap
@@ -39,11 +39,18 @@ from gemmini_sim.engine.rocket.pipeline import commit_command, commit_fence, iss
 
 __all__ = ["run"]
 
-_U1, _U2, _U3 = np.uint64(1), np.uint64(2), np.uint64(3)
+_U0, _U1, _U2, _U3 = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 _NOWHERE = np.int64(-(2**63))  # no halfword
-_U61, _U62, _U63 = np.uint64(61), np.uint64(62), np.uint64(63)
+_U63, _U64 = np.uint64(63), np.uint64(64)
 
 _PATIENCE = 1 << 14  # local rows for which the host waits longer than there is work
+
+
+@jit_inline
+def _index(address, shift):
+    """Return the index in memory of an aligned element of 2**shift bytes; too large a one if it is misaligned."""
+    offset = np.uint64(address - op.DRAM_BASE)
+    return offset >> np.uint64(shift) | (offset << _U64 - np.uint64(shift) if shift else _U0)
 
 
 @jit
@@ -155,134 +162,114 @@ def run(
             x[instruction["rd"]] = x[instruction["rs1"]] + x[instruction["rs2"]]
         elif operation == op.LD:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U3 | offset << _U61  # a misaligned offset becomes too large an index
-            done = word < size >> _U3
-            if done and clocked:
-                done = time_load(host, address, instruction["rd"], commit, 2)
+            word = _index(address, 3)
+            done = word < size >> _U3 and (not clocked or time_load(host, address, instruction["rd"], commit, 2))
             if done:
                 x[instruction["rd"]] = words[word]
         elif operation == op.LW:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U2 | offset << _U62
-            done = word < size >> _U2
-            if done and clocked:
-                done = time_load(host, address, instruction["rd"], commit, 2)
+            word = _index(address, 2)
+            done = word < size >> _U2 and (not clocked or time_load(host, address, instruction["rd"], commit, 2))
             if done:
                 x[instruction["rd"]] = singles[word]
         elif operation == op.LWU:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U2 | offset << _U62
-            done = word < size >> _U2
-            if done and clocked:
-                done = time_load(host, address, instruction["rd"], commit, 2)
+            word = _index(address, 2)
+            done = word < size >> _U2 and (not clocked or time_load(host, address, instruction["rd"], commit, 2))
             if done:
                 x[instruction["rd"]] = singles_unsigned[word]
         elif operation == op.LH:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U1 | offset << _U63
-            done = word < size >> _U1
-            if done and clocked:
-                done = time_load(host, address, instruction["rd"], commit, 3)
+            word = _index(address, 1)
+            done = word < size >> _U1 and (not clocked or time_load(host, address, instruction["rd"], commit, 3))
             if done:
                 x[instruction["rd"]] = halves[word]
         elif operation == op.LHU:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U1 | offset << _U63
-            done = word < size >> _U1
-            if done and clocked:
-                done = time_load(host, address, instruction["rd"], commit, 3)
+            word = _index(address, 1)
+            done = word < size >> _U1 and (not clocked or time_load(host, address, instruction["rd"], commit, 3))
             if done:
                 x[instruction["rd"]] = halves_unsigned[word]
         elif operation == op.LB:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            done = offset < size
-            if done and clocked:
-                done = time_load(host, address, instruction["rd"], commit, 3)
+            word = _index(address, 0)
+            done = word < size and (not clocked or time_load(host, address, instruction["rd"], commit, 3))
             if done:
-                x[instruction["rd"]] = bytes_[offset]
+                x[instruction["rd"]] = bytes_[word]
         elif operation == op.LBU:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            done = offset < size
-            if done and clocked:
-                done = time_load(host, address, instruction["rd"], commit, 3)
+            word = _index(address, 0)
+            done = word < size and (not clocked or time_load(host, address, instruction["rd"], commit, 3))
             if done:
-                x[instruction["rd"]] = memory[offset]
+                x[instruction["rd"]] = memory[word]
         elif operation == op.SD:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U3 | offset << _U61
-            done = word < size >> _U3 and word != tohost
-            if done and clocked:
-                done = time_store(host, address, 0xFF, commit)
+            word = _index(address, 3)
+            done = word < size >> _U3 and word != tohost and (not clocked or time_store(host, address, 0xFF, commit))
             if done:
                 words[word] = x[instruction["rs2"]]
         elif operation == op.SW:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U2 | offset << _U62
-            done = word < size >> _U2 and word >> _U1 != tohost
-            if done and clocked:
-                done = time_store(host, address, 0x0F, commit)
+            word = _index(address, 2)
+            done = (
+                word < size >> _U2
+                and word >> _U1 != tohost
+                and (not clocked or time_store(host, address, 0x0F, commit))
+            )
             if done:
                 singles[word] = np.int32(x[instruction["rs2"]])
         elif operation == op.SH:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U1 | offset << _U63
-            done = word < size >> _U1
-            if done and clocked:
-                done = time_store(host, address, 0x03, commit)
+            word = _index(address, 1)
+            done = word < size >> _U1 and (not clocked or time_store(host, address, 0x03, commit))
             if done:
                 halves[word] = np.int16(x[instruction["rs2"]])
         elif operation == op.SB:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            done = offset < size
-            if done and clocked:
-                done = time_store(host, address, 0x01, commit)
+            word = _index(address, 0)
+            done = word < size and (not clocked or time_store(host, address, 0x01, commit))
             if done:
-                bytes_[offset] = np.int8(x[instruction["rs2"]])
+                bytes_[word] = np.int8(x[instruction["rs2"]])
         elif operation == op.FLD:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U3 | offset << _U61
-            done = float_ready and word < size >> _U3
-            if done and clocked:
-                done = time_load(host, address, instruction["rd"], commit, 4)
+            word = _index(address, 3)
+            done = (
+                float_ready
+                and word < size >> _U3
+                and (not clocked or time_load(host, address, instruction["rd"], commit, 4))
+            )
             if done:
                 x[instruction["rd"]] = words[word]
         elif operation == op.FLW:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U2 | offset << _U62
-            done = float_ready and word < size >> _U2
-            if done and clocked:
-                done = time_load(host, address, instruction["rd"], commit, 4)
+            word = _index(address, 2)
+            done = (
+                float_ready
+                and word < size >> _U2
+                and (not clocked or time_load(host, address, instruction["rd"], commit, 4))
+            )
             if done:
                 x[instruction["rd"]] = np.int64(singles_unsigned[word]) | -1 << 32
         elif operation == op.FSD:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U3 | offset << _U61
-            done = float_ready and word < size >> _U3 and word != tohost
-            if done and clocked:
-                done = time_store(host, address, 0xFF, commit)
+            word = _index(address, 3)
+            done = (
+                float_ready
+                and word < size >> _U3
+                and word != tohost
+                and (not clocked or time_store(host, address, 0xFF, commit))
+            )
             if done:
                 words[word] = x[instruction["rs2"]]
         elif operation == op.FSW:
             address = x[instruction["rs1"]] + instruction["imm"]
-            offset = np.uint64(address - op.DRAM_BASE)
-            word = offset >> _U2 | offset << _U62
-            done = float_ready and word < size >> _U2 and word >> _U1 != tohost
-            if done and clocked:
-                done = time_store(host, address, 0x0F, commit)
+            word = _index(address, 2)
+            done = (
+                float_ready
+                and word < size >> _U2
+                and word >> _U1 != tohost
+                and (not clocked or time_store(host, address, 0x0F, commit))
+            )
             if done:
                 singles[word] = np.int32(x[instruction["rs2"]])
         elif operation == op.BNE:

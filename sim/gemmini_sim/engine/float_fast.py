@@ -16,7 +16,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit, jit_inline
 from gemmini_sim.engine.float_fast_convert import fast_convert
 
 __all__ = ["execute_float_fast"]
@@ -41,7 +41,7 @@ def _type_fused(_context, _a, _b, _c):
 _fused: Any = intrinsic(_type_fused)
 
 
-@jit
+@jit_inline
 def _product_is_exact(a, b, exponent):
     """Tell whether the product of two normal doubles, given as bits, has no more than 53 significant bits.
 
@@ -53,14 +53,14 @@ def _product_is_exact(a, b, exponent):
     return low & ((_U1 << np.uint64(52 + carry)) - _U1) == np.uint64(0)
 
 
-@jit
+@jit_inline
 def _sum_is_exact(a, b, total):
     """Tell whether a + b == total exactly (Knuth's error of a sum, which is exact itself)."""
     part = total - a
     return (a - (total - part)) + (b - part) == 0
 
 
-@jit
+@jit_inline
 def _fast_double(core, instruction, operation, kind):
     f = core["registers"]
     numbers = f.view(np.float64)
@@ -102,7 +102,7 @@ def _fast_double(core, instruction, operation, kind):
     return True
 
 
-@jit
+@jit_inline
 def _fast_fused_double(core, instruction, operation):
     f = core["registers"]
     numbers = f.view(np.float64)
@@ -141,7 +141,7 @@ def _fast_fused_double(core, instruction, operation):
     return True
 
 
-@jit
+@jit_inline
 def _fast_single(core, instruction, operation, kind):
     """Execute on singles by way of doubles, which hold every product of two singles exactly."""
     f = core["registers"]

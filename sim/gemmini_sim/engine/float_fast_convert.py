@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit, jit_inline
 from gemmini_sim.engine.integer import sign_extend_32
 
 __all__ = ["fast_convert"]
@@ -20,7 +20,7 @@ _BOX = np.int64(-1) << 32
 _EXACT = np.int64(1 << 53)  # integers up to this are doubles
 
 
-@jit
+@jit_inline
 def _is_common(bits, double):
     """Tell whether a register holds a zero or a normal number."""
     if double:
@@ -28,14 +28,14 @@ def _is_common(bits, double):
     return bits >> 32 == -1 and (bits << 33 == 0 or 0 < bits >> 23 & 0xFF < 0xFF)
 
 
-@jit
+@jit_inline
 def _value(registers, number, double):
     if double:
         return registers.view(np.float64)[number]
     return np.float64(registers.view(np.float32)[2 * np.int64(number)])
 
 
-@jit
+@jit_inline
 def _inject_sign(a, b, double, mode):
     sign = _SIGN if double else _SIGN_SINGLE
     if mode == 0:
@@ -73,7 +73,7 @@ def _from_integer(core, instruction, double, mode):
     return _store(core, instruction, np.float64(integer), double, mode)
 
 
-@jit
+@jit_inline
 def _store(core, instruction, number, double, mode):
     """Write a number, rounded to nearest even if the register gets a single."""
     registers = core["registers"]
@@ -92,7 +92,7 @@ def _store(core, instruction, number, double, mode):
     return True
 
 
-@jit
+@jit_inline
 def _compare(registers, instruction, double, mode):
     x = _value(registers, instruction["rs1"], double)
     y = _value(registers, instruction["rs2"], double)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import opcodes as op
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 
 __all__ = ["occupy_float", "time_float"]
@@ -14,7 +15,7 @@ _OTHER, _TO_INTEGER = 4, 3
 _DIVIDE = 4  # beside one cycle per bit
 
 
-@jit
+@jit_inline
 def occupy_float(host, instruction, time):
     """Return when an operation commits that otherwise could at ``time``, and how long its result takes."""
     double = instruction["format"] & 1

@@ -85,7 +85,7 @@ def follow(host, halfword, time):
         if host["taken"][host["number"] - 2 & 7] < fetched:  # fetch is not ahead
             btb_write(host, entry, packet, half, halfword, kind)
             entry = btb_lookup(host, packet)
-    if kind == BRANCH:
+    if kind == BRANCH and (direction != taken or host["pending_count"] > 0):
         note_direction(host, time, index, taken)
     if expected == halfword:
         if not taken:

@@ -25,7 +25,7 @@ def multiply(host, operation, rd, a, b, time):
     return time
 
 
-@jit
+@jit_inline
 def settle_late(host, before, time, writes):
     """Write the late result if the write port is free for it before the next instruction, or then.
 
@@ -36,7 +36,6 @@ def settle_late(host, before, time, writes):
     writes : bool
         Whether the next instruction needs the write port.
     """
-    seldom()
     register = host["late_register"]
     cycle = max(host["late_time"], before + 1)
     if cycle < time or (cycle == time and not writes):

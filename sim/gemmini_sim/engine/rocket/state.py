@@ -36,7 +36,7 @@ __all__ = [
 
 FORGOTTEN = -(1 << 40)  # a cycle so long ago that nothing waits for it
 QUEUE = 8  # ring of the last fetch packets
-FILTER = 256  # lines of the data cache that were found last, direct-mapped
+FILTER = 1024  # lines of the data cache that were found last, direct-mapped
 FETCH_FILTER = 256  # likewise of the instruction cache
 LINE = 6  # bytes of a line, as a shift
 PENDING = 8  # resolved branches whose direction is not in the history table yet
