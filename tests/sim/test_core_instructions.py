@@ -208,6 +208,22 @@ def test_arithmetic_in_every_rounding_mode(hart, name, fmt):
     property_holds()
 
 
+@pytest.mark.parametrize("name", [pattern.name for pattern in FLOAT if pattern.name.startswith("fcvt")])
+def test_conversions_in_every_rounding_mode(hart, name):
+    """What fits, what nearly fits and what is rounded, with the inexact flag up and down before."""
+    pattern = next(pattern for pattern in PATTERNS if pattern.name == name)
+    positions = {kind: position for kind, position, _, _ in pattern.fields}
+    values = singles.map(lambda bits: bits | 0xFFFFFFFF << 32) if name.endswith(".s") else doubles
+
+    @settings(parent=thorough, max_examples=250 if JIT else 15)
+    @given(values, integers, st.sampled_from([0, 1, 2, 3, 4, 7]), st.integers(0, 7), st.integers(0, 1))
+    def property_holds(number, integer, mode, frm, fflags):
+        word = pattern.match | 1 << positions["s"] | 2 << positions["d"] | mode << positions["m"]
+        check(hart, word, x=[integer], f=[number], frm=frm, fflags=fflags)
+
+    property_holds()
+
+
 def test_close_operands_cancel_exactly(hart):
     """Sums whose leading bits cancel, and products next to a power of two, where a lost sticky bit shows."""
     pattern = next(pattern for pattern in PATTERNS if pattern.name == "fmadd.d")
@@ -229,7 +245,8 @@ def test_close_operands_cancel_exactly(hart):
     property_holds()
 
 
-@pytest.mark.skipif(not JIT, reason="this is what the test itself runs in a subprocess")
+# Without the JIT this file is the very thing that the test starts: it would start itself again and again.
+@pytest.mark.skipif(not JIT, reason="this run is the one without the JIT that the test starts")
 def test_the_same_without_jit():
     """The engine is also valid Python: no result depends on how Numba types or wraps an integer."""
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
