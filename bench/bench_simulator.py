@@ -73,6 +73,95 @@ int main(void) {
 }
 """
 
+# Branches and indirect jumps that no predictor knows: an interpreter of random code, and quicksort of random numbers.
+_BRANCHY = """
+#include <stdint.h>
+static uint8_t code[512];
+static int64_t keys[1024];
+volatile int64_t result;
+static int64_t increment(int64_t a) { return a + 1; }
+static int64_t triple(int64_t a) { return a * 3; }
+static int64_t flip(int64_t a) { return a ^ 0x55; }
+static int64_t decrement(int64_t a) { return a - 7; }
+static int64_t (*const functions[4])(int64_t) = {increment, triple, flip, decrement};
+static void sort(int64_t *a, int low, int high) {
+  while (low < high) {
+    int64_t middle = a[(low + high) / 2];
+    int i = low, j = high;
+    while (i <= j) {
+      while (a[i] < middle) i++;
+      while (a[j] > middle) j--;
+      if (i <= j) {
+        int64_t other = a[i];
+        a[i++] = a[j];
+        a[j--] = other;
+      }
+    }
+    if (j - low < high - i) {
+      sort(a, low, j);
+      low = i;
+    } else {
+      sort(a, i, high);
+      high = j;
+    }
+  }
+}
+int main(void) {
+  uint64_t seed = 3;
+  int64_t a = 1, b = 2, sum = 0;
+  for (int round = 0; round < 150; round++) {
+    for (int i = 0; i < 512; i++) code[i] = (seed = seed * 6364136223846793005 + 1442695040888963407) >> 40;
+    for (int i = 0; i < 2048; i++) switch (code[i & 511] & 15) {
+        case 0: a += b; break;
+        case 1: b ^= a; break;
+        case 2: a <<= 1; break;
+        case 3: sum += a; break;
+        case 4: b -= sum; break;
+        case 5: a = functions[b >> 3 & 3](a); break;
+        case 6: sum ^= b >> 2; break;
+        case 7: if (a & 1) b++; break;
+        case 8: a |= 3; break;
+        case 9: b = a * b; break;
+        case 10: sum = a / (b | 1); break;
+        case 11: a = ~a; break;
+        case 12: b = functions[a & 3](b); break;
+        default: sum++;
+      }
+    for (int i = 0; i < 1024; i++) keys[i] = (int64_t)((seed = seed * 6364136223846793005 + 1442695040888963407) >> 20);
+    sort(keys, 0, 1023);
+  }
+  result = sum + keys[512];
+  return 0;
+}
+"""
+
+# Double and single precision, with comparisons and conversions.
+_FLOATS = """
+static double a[16][16], b[16][16], c[16][16];
+static float x[256], y[256];
+volatile double result;
+int main(void) {
+  double sum = 0;
+  for (int i = 0; i < 16; i++)
+    for (int j = 0; j < 16; j++) a[i][j] = i + 0.1 * j, b[i][j] = 1.0 / (i + j + 1), x[16 * i + j] = i - 0.3f * j;
+  for (int round = 0; round < 300; round++) {
+    for (int i = 0; i < 16; i++)
+      for (int j = 0; j < 16; j++) {
+        double total = 0;
+        for (int k = 0; k < 16; k++) total += a[i][k] * b[k][j];
+        c[i][j] = total;
+      }
+    for (int i = 0; i < 256; i++) {
+      y[i] = x[i] > 0 ? x[i] * 0.75f : -x[i];
+      x[i] = (float)(int)(y[i] * 16) * 0.0625f - (i & 7);
+    }
+    sum = sum > 1e6 ? sum / 3 : sum + c[round & 15][3] * x[round & 255];
+  }
+  result = sum;
+  return 0;
+}
+"""
+
 _TOUCHED = 128  # megabytes
 _TOUCH = f"""
 #include <stdint.h>
@@ -97,13 +186,14 @@ def measure() -> Iterator[Row]:
 
 
 def _host() -> Iterator[Row]:
-    """Yield the speed of a CPU-bound program."""
+    """Yield the speed of programs that leave the accelerator alone."""
     machine = load_config("int8-16")
-    elf = compile_c(_CPU, config=machine).elf
-    instret = simulate(elf, config=machine).instret
-    both = best_of(lambda: simulate(elf, config=machine))
-    function = best_of(lambda: simulate(elf, config=machine, timing=False))
-    yield Row("CPU-bound program, clock on", instret / both / 1e6, "MIPS", instret / function / 1e6, "clock off")
+    for name, source in (("CPU-bound", _CPU), ("branchy", _BRANCHY), ("floating-point", _FLOATS)):
+        elf = compile_c(source, config=machine).elf
+        instret = simulate(elf, config=machine).instret
+        both = best_of(lambda elf=elf: simulate(elf, config=machine))
+        function = best_of(lambda elf=elf: simulate(elf, config=machine, timing=False))
+        yield Row(f"{name} program, clock on", instret / both / 1e6, "MIPS", instret / function / 1e6, "clock off")
 
 
 def _gemmini(host_mips: float) -> Iterator[Row]:
