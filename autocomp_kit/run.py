@@ -22,6 +22,7 @@ from autocomp_kit._pace import Pace
 from autocomp_kit._record import carried_members, lines_of, names_of, new_record, roster_of
 from autocomp_kit._recorder import Recorder
 from autocomp_kit._session import PERSON, Session
+from autocomp_kit._start_kernel import START_ID, StartKernelError, checked_start, start_candidate, why_not_correct
 from autocomp_kit.agents.base import Agent, Keyed, PlanRequest, Repairer, calls_at_once
 from autocomp_kit.agents.budget import Budget
 from autocomp_kit.agents.ensemble import Ensemble
@@ -32,24 +33,16 @@ from autocomp_kit.executors import open_executor
 from autocomp_kit.history import Origin, Problem, RunHistory
 from autocomp_kit.menu import Menu
 from autocomp_kit.preview import first_request
-from autocomp_kit.records import Candidate, Evaluation
 from autocomp_kit.search import BeamSearch, check_fits
 from autocomp_kit.settings import Limits, SearchConfig
 from autocomp_kit.store import Store
 
 __all__ = ["Evaluator", "Observer", "Run", "StartKernelError"]
 
-START_ID = "0"
-"""The id of the start kernel."""
-
 _log = logging.getLogger(__name__)
 
 Observer = Callable[[RunEvent], None]
 """Told every event, in order; what it raises is logged and changes nothing."""
-
-
-class StartKernelError(InputError):
-    """The kernel that the search should start from is not correct; the message says why."""
 
 
 class Run:
@@ -306,7 +299,7 @@ class Run:
         def work() -> None:
             try:
                 asyncio.run(drive())
-                result.set_result(_checked(self.history()))
+                result.set_result(checked_start(self.history()))
             except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to who waits for the result
                 result.set_exception(error)
 
@@ -407,10 +400,9 @@ class Run:
         session = Session(record, self._ensemble, recorder, evaluations, self._pace)
         start, history = carried_members(self.before)
         if record.origin is None:
-            candidate = Candidate(candidate_id=START_ID, code=record.kernel, agent="start")
-            start = [await session.evaluated(candidate, plan=None)]
+            start = [await session.evaluated(start_candidate(record), plan=None)]
             if not start[0].evaluation.correct:
-                return "start_kernel", f"the start kernel is not correct: {_verdict(start[0].evaluation)}"
+                return "start_kernel", why_not_correct(start[0].evaluation)
         done = record.origin.iteration if record.origin else 0
         roster = roster_of(self._ensemble)
         search = BeamSearch(record.config, record.menu, start=start, roster=roster, history=history, done=done)
@@ -420,19 +412,8 @@ class Run:
         return search.stopped, ""
 
 
-def _verdict(evaluation: Evaluation) -> str:
-    lines = [f"line {one.line}: {one.message}" if one.line else one.message for one in evaluation.problems[:3]]
-    return "; ".join((evaluation.status.replace("_", " "), *(line[:500] for line in lines)))
-
-
 def _tell(observer: Observer, event: RunEvent) -> None:
     try:
         observer(event)
     except Exception:  # noqa: BLE001 - a watcher's defect must not end a search of hours
         _log.exception("an observer of run %s failed on %s", event.run_id, event.kind)
-
-
-def _checked(history: RunHistory) -> RunHistory:
-    if history.finished is not None and history.finished.reason == "start_kernel":
-        raise StartKernelError(history.finished.message)
-    return history

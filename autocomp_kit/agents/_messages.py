@@ -20,8 +20,8 @@ import httpx2
 from anthropic.types import Message
 
 from autocomp_kit.agents._batches import Batches
+from autocomp_kit.agents._connection import Connection
 from autocomp_kit.agents._failures import Failure, failure_of
-from autocomp_kit.agents._keys import environment_keys
 from autocomp_kit.agents._prefixes import Prefixes
 from autocomp_kit.agents.accounts import BatchPlace, SentEarlier, current_account
 from autocomp_kit.agents.answers import plain_text
@@ -31,7 +31,7 @@ from autocomp_kit.agents.models import ModelCard
 from autocomp_kit.prompts import Prompt
 from autocomp_kit.records import Usage
 
-__all__ = ["Answer", "Attempt", "Connection", "MessagesClient", "Request", "RetryPolicy", "Way"]
+__all__ = ["Answer", "Attempt", "MessagesClient", "Request", "RetryPolicy", "Way"]
 
 _log = logging.getLogger(__name__)
 
@@ -89,39 +89,6 @@ class RetryPolicy(NamedTuple):
             return failure.retry_after
         longest = min(self.first_wait * 2.0 ** (number - 1), self.longest_wait)
         return longest * random.uniform(0.75, 1.0)  # noqa: S311 - spreads requests, keeps no secret
-
-
-class Connection(NamedTuple):
-    """Where the server is and how to prove who we are; ``None`` takes the environment variable."""
-
-    base_url: str | None = None
-    api_key: str | None = None
-    timeout: float = 600.0
-
-    def key(self) -> str:
-        """Return the key.
-
-        Raises
-        ------
-        AgentUnavailableError
-            If there is none; the message says what to set.
-        """
-        key = next(iter(self.secrets()), None)
-        if key is None:
-            raise AgentUnavailableError(
-                "no key for Claude: set ANTHROPIC_API_KEY (for a local server at ANTHROPIC_BASE_URL that needs none, "
-                "to any word), or use the agent `rules`, which needs no model",
-                kind="authentication",
-            )
-        return key
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return what no message may show."""
-        return (*((self.api_key,) if self.api_key else ()), *environment_keys())
-
-    def open(self) -> anthropic.AsyncAnthropic:
-        """Return a new client of the SDK, which never looks for credentials elsewhere and never retries itself."""
-        return anthropic.AsyncAnthropic(api_key=self.key(), base_url=self.base_url, timeout=self.timeout, max_retries=0)
 
 
 class Way(NamedTuple):

@@ -17,7 +17,8 @@ import yaml
 from gemmini_sim.config import ConfigError, MachineConfig, load_config
 from pydantic import Field, JsonValue, ValidationError
 
-from autocomp_kit.agents._messages import Answer, Attempt, Connection, MessagesClient, Request, RetryPolicy, Way
+from autocomp_kit.agents._connection import Connection
+from autocomp_kit.agents._messages import Answer, Attempt, MessagesClient, Request, RetryPolicy, Way
 from autocomp_kit.agents.answers import MalformedAnswerError, edits_in, kernel_in, plan_in
 from autocomp_kit.agents.base import (
     AgentError,
@@ -208,9 +209,9 @@ class ClaudeAgent:
         return False
 
     def check_key(self) -> None:
-        """Raise :class:`InputError` if there is no key, before any work is done for calls that cannot succeed."""
+        """Raise :class:`InputError` if key or server cannot be right, before any work is done for calls."""
         try:
-            self._connection.key()
+            self._connection.check()
         except AgentUnavailableError as error:
             raise InputError(str(error)) from None
 

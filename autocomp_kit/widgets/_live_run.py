@@ -93,13 +93,17 @@ class LiveRun(Widget):
         Raises
         ------
         InputError
-            If it has begun already.
+            If it has begun already, or an agent has no key.
         """
         if self._result is not None:
             raise InputError("the run has begun already; reopen it from its store to go on after its end")
         self._begun = time.monotonic()
         self.state = "running"
-        self._result = self.run.start([self._observe])
+        try:
+            self._result = self.run.start([self._observe])
+        except InputError:
+            self.state = "ready"
+            raise
         self._result.add_done_callback(self._ended)
 
     def pause(self) -> None:

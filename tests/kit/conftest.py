@@ -7,11 +7,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from autocomp_kit.cli import main
+from tests.kit.claude_setting import Setting
+from tests.kit.messages_server import Handler, MessagesServer, Reply, in_turn
 
 SECRET = "sk-ant-secret-that-nobody-may-see-0123456789"  # noqa: S105 - looks like a key, opens nothing
 
@@ -75,3 +77,19 @@ def secret_key(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[str
     assert SECRET not in caplog.text
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), f"{path} holds the key"
+
+
+@pytest.fixture
+def against(secret_key: str) -> Iterator[Callable[..., Setting]]:
+    """Starts a server with this handler, or with this reply to all, and an agent that talks to it."""
+    servers: list[MessagesServer] = []
+
+    def start(handler: Handler | Reply, **options: Any) -> Setting:
+        server = MessagesServer(handler if callable(handler) else in_turn(handler), key=secret_key)
+        server.__enter__()
+        servers.append(server)
+        return Setting(server, options.pop("key", secret_key), **options)
+
+    yield start
+    for server in servers:
+        server.__exit__()

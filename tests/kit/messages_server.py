@@ -380,7 +380,7 @@ def in_turn(*replies: Reply) -> Handler:
     return lambda incoming: replies[min(incoming.number, len(replies) - 1)]
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
+def wait_for(condition: Callable[[], bool], *, seconds: float = 300.0) -> None:
     """Wait until something is true, or fail."""
     end = time.monotonic() + seconds
     while not condition():

@@ -32,7 +32,7 @@ def run_of(agent=None, *, config=CONFIG, **fields) -> Run:
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline, "nothing happened"
         time.sleep(0.005)

@@ -88,6 +88,22 @@ def test_a_key_is_asked_for_when_the_run_starts_and_not_before():
         run.start()
 
 
+@pytest.mark.parametrize("address", ["localhost:8000", "my-server", "ftp://my-server", "http://"])
+def test_an_address_that_is_none_is_refused_before_it_is_tried(monkeypatch, address):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "any-word")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", address)
+    with pytest.raises(InputError, match=f"ANTHROPIC_BASE_URL: '{address}' is no address"):
+        run_of(None, agent=make_agent("claude:claude-opus-5-5")).execute()
+
+
+@pytest.mark.parametrize("key", ["two words", "word\r", "wörd"])
+def test_a_key_that_no_request_can_carry_is_refused_and_not_shown(monkeypatch, key):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    with pytest.raises(InputError, match="check ANTHROPIC_API_KEY") as refused:
+        run_of(None, agent=make_agent("claude:claude-opus-5-5")).execute()
+    assert key not in str(refused.value)
+
+
 def test_a_seed_below_zero_is_refused():
     with pytest.raises(InputError, match="seeds are not negative"):
         Evaluator("small/1", seeds=(0, -1))
@@ -109,7 +125,7 @@ class Waiting(ToyEvaluator):
 
     def evaluate(self, code):
         self.begun.set()
-        assert self.may_end.wait(60)
+        assert self.may_end.wait(300)
         return super().evaluate(code)
 
 
@@ -129,15 +145,15 @@ def test_a_run_that_is_under_way_cannot_be_resumed_by_another_process(tmp_path):
     with Store.open(path) as store:
         evaluator = Waiting()
         result = run_of(store, evaluator=evaluator).start()
-        assert evaluator.begun.wait(60)
+        assert evaluator.begun.wait(300)
         other = context.Process(target=resume_elsewhere, args=(path, answers))
         other.start()
-        said = answers.get(timeout=120)
-        other.join(60)
+        said = answers.get(timeout=300)
+        other.join(300)
         with pytest.raises(StoreError, match="under way already"):
             Run.reopen(store=store, agent=ToyAgent(), evaluator=ToyEvaluator()).execute()
         evaluator.may_end.set()
-        assert result.result(60).finished.reason == "iterations"
+        assert result.result(300).finished.reason == "iterations"
     assert "is under way already, in this process or another one" in said
     assert sorted(one.name for one in tmp_path.iterdir()) == ["study.sqlite"]
 

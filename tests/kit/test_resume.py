@@ -54,21 +54,20 @@ def test_a_search_killed_at_20_random_instants_ends_as_the_uninterrupted_one(tmp
     path = tmp_path / "study.sqlite"
     context = multiprocessing.get_context("fork")
     instants = random.Random(os.getpid())  # noqa: S311 - an instant, not a secret
-    sizes = []
+    states = []
     for kill in range(KILLS + 1):
         started = context.Event()
         process = context.Process(target=work, args=(path, started))
         process.start()
-        assert started.wait(60)
+        assert started.wait(300)
         if kill < KILLS:
             time.sleep(instants.uniform(0, 0.06))
             os.kill(process.pid, signal.SIGKILL)
-        process.join(120)
+        process.join(300)
         with Store.open(path, create=False) as store:
-            sizes.append(len(store.load_run().events))
+            states.append(store.load_run().summary().state)
     assert process.exitcode == 0
-    assert sizes == sorted(sizes)
-    assert len(set(sizes)) > KILLS // 2, "the kills must fall into the search, not after it"
+    assert states.count("unfinished") > KILLS // 2, "the kills must fall into the search, not after it"
     with Store.open(path, create=False) as store:
         history = store.load_run()
     plain = new_run(Store.open(":memory:"))

@@ -300,17 +300,16 @@ def test_while_paused_nothing_begins():
     def pause_once(event):
         if isinstance(event, BeamSelected) and event.iteration == 1:
             run.pause()
-            paused.set()
+            run._loop.call_soon_threadsafe(paused.set)  # after the pause itself
 
     future = run.start(observers=[pause_once])
-    assert paused.wait(30)
-    time.sleep(0.05)
+    assert paused.wait(300)
     calls = len(agent.calls)
     time.sleep(0.1)
     assert len(agent.calls) == calls
     assert not future.done()
     run.unpause()
-    assert future.result(30).finished.reason == "iterations"
+    assert future.result(300).finished.reason == "iterations"
 
 
 def test_a_paused_run_can_be_cancelled():
@@ -319,7 +318,7 @@ def test_a_paused_run_can_be_cancelled():
     while not run.store.runs() or not run.history().selections:
         time.sleep(0.01)
     run.cancel()
-    assert future.result(30).finished.reason == "cancelled"
+    assert future.result(300).finished.reason == "cancelled"
 
 
 def test_a_run_is_driven_once():

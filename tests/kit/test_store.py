@@ -345,7 +345,7 @@ def test_a_killed_writer_leaves_a_file_with_all_that_it_had_finished(tmp_path):
         started = context.Event()
         process = context.Process(target=write_until_killed, args=(path, started))
         process.start()
-        assert started.wait(30)
+        assert started.wait(300)
         time.sleep(rng.uniform(0, 0.05))
         os.kill(process.pid, signal.SIGKILL)
         process.join()
