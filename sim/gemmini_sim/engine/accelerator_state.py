@@ -82,6 +82,7 @@ _REGISTER_FIELDS = [
     ("budget", ()),
     ("fault_value", ()),
     ("fault_address", ()),
+    ("holds_sums", ()),  # whether the array holds ``array_sums``, else ``weights``
     ("preload_address", ()),
     ("preload_rows", ()),
     ("preload_cols", ()),
@@ -159,13 +160,16 @@ def _registers(wide: type[np.generic]) -> np.dtype[np.void]:
 
     The arrays have a fixed size, so that machines of every DIM share their machine code.
     """
+    block = (_MAX_DIM * _MAX_DIM,)
+    factor = np.int16 if issubclass(wide, np.integer) else wide
     statistics = [(name, wide, (STATISTICS,)) for name in ("sums", "maxima", "running_maxima", "counts", "means")]
     return np.dtype(
         [(name, np.int64, shape) for name, shape in _REGISTER_FIELDS]
         + [("conv", CONVOLUTION), ("commands", np.int64, (_WINDOW, 3))]
         + statistics
         + [("inverse_deviations", np.float32, (STATISTICS,)), ("inverse_sums", np.float32, (STATISTICS,))]
-        + [(name, wide, (_MAX_DIM, _MAX_DIM)) for name in ("weights", "operand", "results")],
+        + [(name, factor, block) for name in ("weights", "operand")]
+        + [(name, wide, block) for name in ("array_sums", "results")],
         align=True,
     )
 

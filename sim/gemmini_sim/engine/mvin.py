@@ -8,6 +8,7 @@ into the accumulator.
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine._vector import copy_eight
 from gemmini_sim.engine.accelerator_state import (
     BAD_ACCUMULATOR_ROW,
     BAD_DRAM_ADDRESS,
@@ -141,6 +142,14 @@ def _load(registers, destination, used, first_used, source, first, which, target
     scale = float32_of(registers["load_scale"][which])
     pixels = registers["load_pixels"][which]
     copy = loads_unchanged(source[0], scale) and not accumulate
+    apart = cols <= dim or block_stride >= rows  # if blocks overlap, the order of the rows matters
+    if copy and apart and first >= 0 and pixels == 1:
+        for block in range((cols + dim - 1) // dim):
+            local = row + block * block_stride
+            for r in range(rows):
+                used[index(first_used + local + r)] = 1
+            _copy(destination, local, source, first + block * dim, stride, rows, min(dim, cols - block * dim))
+        return
     for r in range(rows):
         for block in range((cols + dim - 1) // dim):
             local = row + r + block * block_stride
@@ -156,9 +165,6 @@ def _load(registers, destination, used, first_used, source, first, which, target
                     for c in range(width):
                         old = destination[target_row, shift + c]
                         destination[target_row, shift + c] = added(old, 0) if accumulate else 0
-                elif copy and width == 16:  # a known width makes it a single move
-                    for c in range(16):
-                        destination[target_row, shift + c] = source[element + c]
                 elif copy:
                     for c in range(width):
                         destination[target_row, shift + c] = source[element + c]
@@ -169,3 +175,18 @@ def _load(registers, destination, used, first_used, source, first, which, target
                 else:
                     for c in range(width):
                         destination[target_row, shift + c] = loaded(source[element + c], scale)
+
+
+@jit
+def _copy(destination, row, source, first, stride, rows, width):
+    """Copy ``rows`` pieces of ``width`` elements of DRAM, ``stride`` apart, to the begins of local rows."""
+    start = row * destination.shape[1]
+    eights = width & ~7
+    for _ in range(rows):
+        for c in range(0, eights, 8):
+            copy_eight(destination, start + c, source, first + c)
+        for c in range(eights, width):
+            destination[index(row), c] = source[index(first + c)]
+        row += 1
+        start += destination.shape[1]
+        first += stride
