@@ -12,26 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine import commands
+from gemmini_sim.engine._jit import jit, jit_inline
 from gemmini_sim.engine.accelerator_config import configure
 from gemmini_sim.engine.accelerator_state import BAD_FUNCT, NO_FAULT, OVER_BUDGET, exceeds_budget, fault
-from gemmini_sim.engine.commands import (
-    COMPUTE_ACCUMULATED,
-    COMPUTE_PRELOADED,
-    CONFIG,
-    COUNTER,
-    FENCE,
-    FLUSH,
-    LOOP_CONV,
-    LOOP_CONV_CONFIG_1,
-    LOOP_CONV_CONFIG_6,
-    LOOP_MATMUL,
-    MVIN,
-    MVIN2,
-    MVIN3,
-    MVOUT,
-    PRELOAD,
-)
 from gemmini_sim.engine.compute import compute, preload
 from gemmini_sim.engine.conv_operands import configure_conv
 from gemmini_sim.engine.counters import count_command, counter
@@ -72,30 +56,30 @@ def execute(state, scratchpad, accumulator, memory, funct, rs1, rs2):
     registers["rd"] = 0
     rs1 = np.int64(rs1)
     rs2 = np.int64(rs2)
-    if funct == COUNTER:
+    if funct == commands.COUNTER:
         registers["rd"] = counter(registers, rs1)
         return NO_FAULT
-    count_command(registers, funct != FLUSH)
-    if LOOP_MATMUL < funct < MVIN3:
+    count_command(registers, funct != commands.FLUSH)
+    if commands.LOOP_MATMUL < funct < commands.MVIN3:
         configure_matmul(registers, funct, rs1, rs2)
         return NO_FAULT
-    if LOOP_CONV_CONFIG_1 <= funct <= LOOP_CONV_CONFIG_6:
+    if commands.LOOP_CONV_CONFIG_1 <= funct <= commands.LOOP_CONV_CONFIG_6:
         configure_conv(registers, funct, rs1, rs2)
         return NO_FAULT
 
-    if funct not in (LOOP_MATMUL, LOOP_CONV):
+    if funct not in (commands.LOOP_MATMUL, commands.LOOP_CONV):
         return _simple(state, scratchpad, accumulator, memory, funct, rs1, rs2)
 
-    if funct == LOOP_CONV:
+    if funct == commands.LOOP_CONV:
         code = start_conv(registers, scratchpad, accumulator, rs1, rs2)
         if code != NO_FAULT:
             return code
-    commands = registers["commands"]
+    unrolled = registers["commands"]
     done = np.int64(0)
     while True:
         registers["window"] = done
         registers["unrolled"] = 0
-        if funct == LOOP_CONV:
+        if funct == commands.LOOP_CONV:
             unroll_conv(registers, scratchpad, accumulator)
         else:
             code = unroll_matmul(registers, scratchpad, accumulator, rs1, rs2)
@@ -103,32 +87,32 @@ def execute(state, scratchpad, accumulator, memory, funct, rs1, rs2):
                 return code
         if exceeds_budget(registers, registers["unrolled"]):
             return OVER_BUDGET
-        for slot in range(min(registers["unrolled"] - done, commands.shape[0])):
-            function, first, second = commands[slot, 0], commands[slot, 1], commands[slot, 2]
+        for slot in range(min(registers["unrolled"] - done, unrolled.shape[0])):
+            function, first, second = unrolled[slot, 0], unrolled[slot, 1], unrolled[slot, 2]
             code = _simple(state, scratchpad, accumulator, memory, function, first, second)
             if code != NO_FAULT:
                 return code
-        done += commands.shape[0]
+        done += unrolled.shape[0]
         if done >= registers["unrolled"]:
             return NO_FAULT
 
 
-@jit
+@jit_inline
 def _simple(state, scratchpad, accumulator, memory, funct, rs1, rs2):
     """Execute one command that moves, computes or configures."""
     registers = state.registers[0]
     # One call of each part: Numba compiles a function anew for every literal argument.
-    if funct in (MVIN, MVIN2, MVIN3):
-        which = 0 if funct == MVIN else 1 if funct == MVIN2 else 2
+    if funct in (commands.MVIN, commands.MVIN2, commands.MVIN3):
+        which = 0 if funct == commands.MVIN else 1 if funct == commands.MVIN2 else 2
         return mvin(state, scratchpad, accumulator, memory, which, rs1, rs2)
-    if funct == PRELOAD:
+    if funct == commands.PRELOAD:
         return preload(registers, rs1, rs2)
-    if funct in (COMPUTE_PRELOADED, COMPUTE_ACCUMULATED):
-        return compute(state, scratchpad, accumulator, rs1, rs2, funct == COMPUTE_PRELOADED)
-    if funct == MVOUT:
+    if funct in (commands.COMPUTE_PRELOADED, commands.COMPUTE_ACCUMULATED):
+        return compute(state, scratchpad, accumulator, rs1, rs2, funct == commands.COMPUTE_PRELOADED)
+    if funct == commands.MVOUT:
         return mvout(registers, scratchpad, accumulator, memory, rs1, rs2)
-    if funct == CONFIG:
+    if funct == commands.CONFIG:
         return configure(registers, rs1, rs2)
-    if funct in (FLUSH, FENCE):
+    if funct in (commands.FLUSH, commands.FENCE):
         return NO_FAULT
     return fault(registers, BAD_FUNCT, funct, 0)

@@ -28,21 +28,24 @@ def multiply_or_divide(operation, a, b):
         return _multiply_high_mixed(a, b)
     if operation == op.MULHU:
         return multiply_high_unsigned(a, b)
+    if operation < op.DIVW:
+        return _divide_or_remainder(np.int64(operation), a, b)
+    if operation in (op.DIVUW, op.REMUW):
+        a, b = a & 0xFFFFFFFF, b & 0xFFFFFFFF
+    else:
+        a, b = sign_extend_32(a), sign_extend_32(b)
+    return sign_extend_32(_divide_or_remainder(np.int64(operation) - op.DIVW + op.DIV, a, b))
+
+
+@jit
+def _divide_or_remainder(operation, a, b):
     if operation == op.DIV:
         return _divide(a, b)
     if operation == op.DIVU:
         return _divide_unsigned(a, b)
     if operation == op.REM:
         return _remainder(a, b)
-    if operation == op.REMU:
-        return _remainder_unsigned(a, b)
-    if operation == op.DIVW:
-        return sign_extend_32(_divide(sign_extend_32(a), sign_extend_32(b)))
-    if operation == op.DIVUW:
-        return sign_extend_32(_divide_unsigned(a & 0xFFFFFFFF, b & 0xFFFFFFFF))
-    if operation == op.REMW:
-        return sign_extend_32(_remainder(sign_extend_32(a), sign_extend_32(b)))
-    return sign_extend_32(_remainder_unsigned(a & 0xFFFFFFFF, b & 0xFFFFFFFF))
+    return _remainder_unsigned(a, b)
 
 
 @jit

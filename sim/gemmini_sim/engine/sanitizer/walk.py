@@ -4,22 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gemmini_sim.engine import commands
 from gemmini_sim.engine._jit import jit
 from gemmini_sim.engine.accelerator_config import configure
-from gemmini_sim.engine.commands import (
-    COMPUTE_ACCUMULATED,
-    COMPUTE_PRELOADED,
-    CONFIG,
-    LOOP_CONV,
-    LOOP_CONV_CONFIG_1,
-    LOOP_CONV_CONFIG_6,
-    LOOP_MATMUL,
-    MVIN,
-    MVIN2,
-    MVIN3,
-    MVOUT,
-    PRELOAD,
-)
 from gemmini_sim.engine.compute import preload
 from gemmini_sim.engine.conv_operands import configure_conv
 from gemmini_sim.engine.event_log import FENCED, HOST_LOAD, HOST_STORE, MARKER
@@ -40,18 +27,18 @@ def _command(shadow, scratchpad, accumulator, funct, loop, rs1, rs2):
     progress, registers = shadow.progress[0], shadow.registers[0]
     progress["number"] += 1
     progress["command"] = loop << 8 | funct
-    if funct == CONFIG:
+    if funct == commands.CONFIG:
         configure(registers, rs1, rs2)
-    elif funct == PRELOAD:
+    elif funct == commands.PRELOAD:
         preload(registers, rs1, rs2)
         progress["preload_pc"], progress["preload_command"] = progress["pc"], progress["command"]
-    elif funct in (MVIN, MVIN2, MVIN3):
-        which = 0 if funct == MVIN else 1 if funct == MVIN2 else 2
+    elif funct in (commands.MVIN, commands.MVIN2, commands.MVIN3):
+        which = 0 if funct == commands.MVIN else 1 if funct == commands.MVIN2 else 2
         return load(shadow, scratchpad, accumulator, which, rs1, rs2)
-    elif funct == MVOUT:
+    elif funct == commands.MVOUT:
         return store(shadow, scratchpad, accumulator, rs1, rs2)
-    elif funct in (COMPUTE_PRELOADED, COMPUTE_ACCUMULATED):
-        return compute(shadow, scratchpad, accumulator, rs1, rs2, funct == COMPUTE_PRELOADED)
+    elif funct in (commands.COMPUTE_PRELOADED, commands.COMPUTE_ACCUMULATED):
+        return compute(shadow, scratchpad, accumulator, rs1, rs2, funct == commands.COMPUTE_PRELOADED)
     return False
 
 
@@ -59,22 +46,22 @@ def _command(shadow, scratchpad, accumulator, funct, loop, rs1, rs2):
 def _loop(shadow, scratchpad, accumulator, funct, rs1, rs2):
     """Follow the commands that a hardware loop stands for; return whether one leaves a local memory."""
     registers = shadow.registers[0]
-    commands = registers["commands"]
-    if funct == LOOP_CONV:
+    unrolled = registers["commands"]
+    if funct == commands.LOOP_CONV:
         start_conv(registers, scratchpad, accumulator, rs1, rs2)
     done = np.int64(0)
     while True:
         registers["window"] = done
         registers["unrolled"] = 0
-        if funct == LOOP_CONV:
+        if funct == commands.LOOP_CONV:
             unroll_conv(registers, scratchpad, accumulator)
         else:
             unroll_matmul(registers, scratchpad, accumulator, rs1, rs2)
-        for slot in range(min(registers["unrolled"] - done, commands.shape[0])):
-            inner, first, second = commands[slot, 0], commands[slot, 1], commands[slot, 2]
+        for slot in range(min(registers["unrolled"] - done, unrolled.shape[0])):
+            inner, first, second = unrolled[slot, 0], unrolled[slot, 1], unrolled[slot, 2]
             if _command(shadow, scratchpad, accumulator, inner, funct, first, second):
                 return True
-        done += commands.shape[0]
+        done += unrolled.shape[0]
         if done >= registers["unrolled"]:
             return False
 
@@ -107,11 +94,11 @@ def follow(shadow, scratchpad, accumulator, events):
                 space, first, last = progress["waiting_space"], progress["waiting_first"], progress["waiting_last"]
                 number = progress["number"]
                 report(progress, NO_FENCE, number, pc, command, progress["pc"], MARKER, space, first, last)
-        elif LOOP_MATMUL < kind < MVIN3:
+        elif commands.LOOP_MATMUL < kind < commands.MVIN3:
             configure_matmul(registers, kind, rs1, rs2)
-        elif LOOP_CONV_CONFIG_1 <= kind <= LOOP_CONV_CONFIG_6:
+        elif commands.LOOP_CONV_CONFIG_1 <= kind <= commands.LOOP_CONV_CONFIG_6:
             configure_conv(registers, kind, rs1, rs2)
-        elif kind in (LOOP_MATMUL, LOOP_CONV):
+        elif kind in (commands.LOOP_MATMUL, commands.LOOP_CONV):
             if _loop(shadow, scratchpad, accumulator, kind, rs1, rs2):
                 return
         elif _command(shadow, scratchpad, accumulator, kind, NOBODY, rs1, rs2):
