@@ -24,6 +24,7 @@ from tests.sim.test_cycle_clock import (
     signed,
 )
 
+# `new_clock` leaves replay off without JIT: both clocks of a test would simulate, and no test here could fail.
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="there is no replay without JIT")
 
 FENCE, HOST_LINE, HOST_RELEASE = "fence", "host line", "host release"

@@ -9,6 +9,7 @@ from gemmini_sim import compile_c, simulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+# zig comes with the package; a RISC-V gcc is the user's own, and where there is one the same programs run with it.
 COMPILERS = ["zig", pytest.param("gcc", marks=pytest.mark.skipif(
     shutil.which("riscv64-unknown-elf-gcc") is None, reason="riscv64-unknown-elf-gcc is not installed"))]  # fmt: skip
 
