@@ -98,6 +98,7 @@ def _start_answer(clock, mshr):
     clock["source_beats"] = beats
     clock["source_first_beat"] = offset >> clock["bus_shift"]
     kind = packet_kind(packet)
+    clock["source_has"] = 0
     clock["source_reads"] = kind in (GET, ACQUIRE) or not is_full(packet)
 
 
@@ -183,6 +184,20 @@ def l2_schedule(clock, tags):
 
 
 @jit
+def _take_arrived(clock):
+    """Clear what registers waited for and has come in this cycle."""
+    mask = clock["arrived"]
+    clock["arrived"] = 0
+    clock["mshr_ready"] |= mask
+    while mask:
+        mshr = lowest_bit(mask)
+        mask &= mask - 1
+        clock["mshr_waits"][mshr] &= ~clock["mshr_arrived"][mshr]
+        clock["mshr_arrived"][mshr] = 0
+        update_wants(clock, mshr)
+
+
+@jit
 def _note_match(clock, packet, match):
     """Note which register has the request's set, unless that follows from when it was asked last."""
     valid = clock["mshr_valid"]
@@ -237,6 +252,8 @@ def l2_requests(clock, tags):
     clock["offered"] = packet if offers else -1
     clock["offered_to"] = match
     l2_schedule(clock, tags)
+    if clock["arrived"]:
+        _take_arrived(clock)
     taken = False
     if later:
         taken = True

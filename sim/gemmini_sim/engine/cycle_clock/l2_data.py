@@ -12,16 +12,21 @@ from gemmini_sim.engine.cycle_clock.l2_directory import (
     WAIT_PPROBE,
     WAIT_RELEASE,
     WAIT_RPROBE,
-    update_wants,
 )
 from gemmini_sim.engine.cycle_clock.memory_port import GRANT_BIT, SINK_READ, SINK_WRITTEN
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, PUT, is_host, packet_address, packet_kind, packet_source
 from gemmini_sim.engine.cycle_clock.records import DMA_ACK, DMA_DATA
 from gemmini_sim.engine.cycle_clock.sizes import CACHE, SOMETHING
 
-__all__ = ["deliver", "l2_answers", "l2_data", "outer_banks", "push_release", "read_release"]
+__all__ = ["RESPONSE_ROOM", "deliver", "l2_answers", "l2_data", "outer_banks", "push_release", "read_release"]
 
-_RESPONSE_ROOM = 9  # beats between the data banks and the accelerator's reader
+# Beats between the last stage of an answer and the accelerator's reader; from when the reader takes one until it shows.
+RESPONSE_ROOM = 7
+_ROOM_DELAY = 4
+
+# What a stage holds: flags, the register, the transaction, the banks that a put writes.
+_FULL, _ANSWERS, _WRITES, _LAST, _HOST, _GRANTS = 1, 2, 4, 8, 16, 32
+_MSHR, _SOURCE, _BANKS = 6, 10, 18
 
 
 @jit
@@ -51,12 +56,11 @@ def read_release(clock):
 
 @jit
 def deliver(clock, mshr, waits):
-    """Clear what a register waited for; it can act in the next cycle."""
-    clock["mshr_waits"][mshr] &= ~waits
-    clock["mshr_wake"][(clock["now"] + 1) & 3] |= 1 << mshr
-    clock["mshr_ready"] &= ~(1 << mshr)
+    """Note that what a register waited for is there; it can act on it in the next cycle."""
+    clock["arrived"] |= 1 << mshr
+    clock["mshr_arrived"][mshr] |= waits
+    clock["ready"] |= CACHE
     clock["coming"] |= CACHE
-    update_wants(clock, mshr)
 
 
 @jit_inline
@@ -120,76 +124,111 @@ def l2_answers(clock):
     clock["banks_used"] = used
 
 
+@jit
+def _stage_word(clock):
+    """Return what the stages behind the first need to know of the current beat."""
+    packet = clock["source_packet"]
+    kind = packet_kind(packet)
+    beat = clock["source_beat"]
+    inner_banks = clock["bus_bytes"] >> 3
+    word = _FULL
+    if kind != PUT or beat == 0:
+        word |= _ANSWERS
+    if kind == PUT:
+        word |= _WRITES | ((1 << inner_banks) - 1) << (clock["source_first_beat"] + beat) * inner_banks + _BANKS
+    if beat + 1 == clock["source_beats"]:
+        word |= _LAST
+    if is_host(packet):
+        word |= _HOST
+        if kind == ACQUIRE and beat == 0:
+            word |= _GRANTS
+    return word | clock["source_mshr"] << _MSHR | packet_source(packet) << _SOURCE
+
+
+@jit
+def _send_answer(clock, word):
+    """Put a beat on the D channel."""
+    now = clock["now"]
+    if word & _HOST:
+        clock["host_beats"] += 1
+        if word & _GRANTS:  # which the host acknowledges when it sees the first beat
+            clock["grant_ack_time"] = now + 1 + 2
+            clock["grant_ack_mshr"] = word >> _MSHR & 15
+        if word & (_LAST | _WRITES):
+            clock["host_done"] = now + 1
+            clock["coming"] |= SOMETHING
+        return
+    pushed = clock["response_pushed"]
+    slot = pushed & 31
+    source = word >> _SOURCE & 255
+    clock["response_source"][slot] = source | (64 if word & _WRITES else 0)
+    clock["response_last"][slot] = 1 if word & _LAST else 0
+    clock["response_time"][slot] = now + 3
+    clock["due_responses"] = min(clock["due_responses"], now + 3)
+    clock["response_pushed"] = pushed + 1
+    if clock["tracing"]:
+        if word & _WRITES:
+            log(clock, now + 1, DMA_ACK, source, 0, 0)
+        else:
+            log(clock, now + 1, DMA_DATA, source + clock["reads_in_flight"], 0, clock["bus_bytes"])
+
+
+@jit
+def _has_room(clock):
+    """Return whether the D channel takes a beat for the accelerator."""
+    pushed = clock["response_pushed"]
+    if pushed - clock["response_popped"] >= RESPONSE_ROOM:
+        return False
+    return pushed < RESPONSE_ROOM or clock["response_pop"][(pushed - RESPONSE_ROOM) & 31] + _ROOM_DELAY <= clock["now"]
+
+
+@jit
+def _begin_beat(clock, used):
+    """Read the current beat unless its bank is ``used``, and let it enter the second stage if that is empty."""
+    if clock["source_reads"] and not clock["source_has"]:
+        inner_banks = clock["bus_bytes"] >> 3
+        first = (clock["source_first_beat"] + clock["source_beat"]) * inner_banks
+        if (((1 << inner_banks) - 1) << first) & used:
+            return
+        clock["source_has"] = 1
+    if clock["source_2"]:
+        return
+    clock["source_2"] = _stage_word(clock)
+    clock["source_has"] = 0
+    if packet_kind(clock["source_packet"]) == PUT:
+        clock["put_beats"] -= 1
+        clock["coming"] |= CACHE
+    clock["source_beat"] += 1
+    if clock["source_beat"] == clock["source_beats"]:
+        clock["source_valid"] = 0
+        clock["coming"] |= CACHE
+
+
 @jit_inline
 def l2_data(clock):
-    """Read or update one beat for the answer that is under way."""
-    now = clock["now"]
+    """Advance the four stages of an answer: read its bank, fetch what is put, send the beat, write what was put.
+
+    A stage moves on if the one behind it is empty or moves on itself. What is put is written before anything is read.
+    """
     used = clock["banks_used"]
-    stalled = False
-    if clock["update_count"] > 0:
-        head = clock["update_head"]
-        if clock["update_time"][head] <= now:
-            if clock["update_banks"][head] & used:
-                stalled = True
-                for i in range(clock["update_count"]):
-                    clock["update_time"][(head + i) & 7] += 1
-            else:
-                used |= clock["update_banks"][head]
-                clock["update_head"] = (head + 1) & 7
-                clock["update_count"] -= 1
-            clock["coming"] |= CACHE
-        else:
-            clock["coming"] |= SOMETHING
-    if not clock["source_valid"] or stalled:
-        return
-    packet = clock["source_packet"]
-    bus = clock["bus_bytes"]
-    host = is_host(packet)
-    beat = clock["source_beat"]
-    kind = packet_kind(packet)
-    answers = kind != PUT or beat == 0
-    if answers and not host:
-        pushed = clock["response_pushed"]
-        if pushed - clock["response_popped"] >= _RESPONSE_ROOM or (
-            pushed >= _RESPONSE_ROOM and clock["response_pop"][(pushed - _RESPONSE_ROOM) & 31] + 4 > now
-        ):
-            clock["coming"] |= SOMETHING
-            return
-    inner_banks = bus >> 3
-    banks = ((1 << inner_banks) - 1) << ((clock["source_first_beat"] + beat) * inner_banks)
-    if clock["source_reads"] and banks & used:
+    word = clock["source_4"]
+    if word:
+        banks = word >> _BANKS
+        if not banks & used:
+            clock["source_4"] = 0
+        used |= banks
+    word = clock["source_3"]
+    if word & _ANSWERS and (word & _HOST or _has_room(clock)):
+        _send_answer(clock, word)
+        word &= ~_ANSWERS
+        clock["source_3"] = word
+    if word and not word & _ANSWERS and clock["source_4"] == 0:
+        clock["source_4"] = word if word & _WRITES else 0
+        clock["source_3"] = 0
+    if clock["source_3"] == 0:
+        clock["source_3"] = clock["source_2"]
+        clock["source_2"] = 0
+    if clock["source_valid"]:
+        _begin_beat(clock, used)
+    if clock["source_valid"] or clock["source_2"] | clock["source_3"] | clock["source_4"]:
         clock["coming"] |= SOMETHING
-        return
-    last = beat + 1 == clock["source_beats"]
-    clock["coming"] |= CACHE if last or kind == PUT else SOMETHING
-    if answers:
-        if host:
-            clock["host_beats"] += 1
-            if beat == 0 and kind == ACQUIRE:  # which the host acknowledges when it sees the first beat
-                clock["grant_ack_time"] = now + 3 + 2
-                clock["grant_ack_mshr"] = clock["source_mshr"]
-            if last or kind == PUT:
-                clock["host_done"] = now + 3
-        else:
-            pushed = clock["response_pushed"]
-            slot = pushed & 31
-            clock["response_source"][slot] = packet_source(packet) | (64 if kind == PUT else 0)
-            clock["response_last"][slot] = last
-            clock["response_time"][slot] = now + 5
-            clock["due_responses"] = min(clock["due_responses"], now + 5)
-            clock["response_pushed"] = pushed + 1
-            if clock["tracing"]:
-                if kind == PUT:
-                    log(clock, now + 3, DMA_ACK, packet_source(packet), 0, 0)
-                else:
-                    log(clock, now + 3, DMA_DATA, packet_source(packet) + clock["reads_in_flight"], 0, bus)
-    if kind == PUT:
-        slot = (clock["update_head"] + clock["update_count"]) & 7
-        clock["update_time"][slot] = now + 3
-        clock["update_banks"][slot] = banks
-        clock["update_count"] += 1
-        clock["put_beats"] -= 1
-    if last:
-        clock["source_valid"] = 0
-    else:
-        clock["source_beat"] = beat + 1

@@ -32,6 +32,8 @@ MEMORY_REGISTERS = [
     ("mshr_state", "i8", (MSHRS,)),
     ("mshr_victim", "i8", (MSHRS,)),
     ("mshr_waits", "i8", (MSHRS,)),
+    ("mshr_arrived", "i8", (MSHRS,)),  # of what they wait for, in this cycle
+    ("arrived", "i8"),
     ("mshr_host_wrote", "i8"),  # registers whose probe brings back a line that the host has written
     ("waiting_packet", "i8", (WAITING,)),
     ("waiting_next", "i8", (WAITING,)),
@@ -45,7 +47,7 @@ MEMORY_REGISTERS = [
     ("directory_write_time", "i8"),
     ("directory_read", "i8"),
     ("put_beats", "i8"),
-    # SourceD: the response that is being read out
+    # SourceD: the answer that is being read out, whether its current beat has been, and the stages behind
     ("source_valid", "i8"),
     ("source_packet", "i8"),
     ("source_mshr", "i8"),
@@ -53,10 +55,10 @@ MEMORY_REGISTERS = [
     ("source_beats", "i8"),
     ("source_first_beat", "i8"),
     ("source_reads", "i8"),
-    ("update_time", "i8", (8,)),
-    ("update_banks", "i8", (8,)),
-    ("update_head", "i8"),
-    ("update_count", "i8"),
+    ("source_has", "i8"),
+    ("source_2", "i8"),
+    ("source_3", "i8"),
+    ("source_4", "i8"),
     # SourceC: the line that is being written back
     ("release_valid", "i8"),
     ("release_mshr", "i8"),

@@ -11,6 +11,7 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, is_load, is_transfer, lowest_bit
 from gemmini_sim.engine.cycle_clock.entry_names import give_names, name_of, names_of
 from gemmini_sim.engine.cycle_clock.journal import symbolic
+from gemmini_sim.engine.cycle_clock.l2_data import RESPONSE_ROOM
 from gemmini_sim.engine.cycle_clock.l2_directory import DIRTY, SEND_RELEASE
 from gemmini_sim.engine.cycle_clock.record_words import choose, get_word
 from gemmini_sim.engine.cycle_clock.registers_replay import TRACE_ROWS, VECTORS
@@ -45,12 +46,11 @@ from gemmini_sim.engine.cycle_clock.snapshot_table import (
     VICTIM,
 )
 
-__all__ = ["ANSWERS", "snapshot"]
+__all__ = ["snapshot"]
 
 _PAST = -1  # of most times units ask only whether they have come
 _LATELY = -4  # and of a few what happened in the last cycles
 _FUTURE = 1 << 40
-ANSWERS = 9  # that the D channel holds: so far back the L2 looks for room
 
 
 @jit
@@ -126,7 +126,7 @@ def _emit_first(clock):
     for i in range(popped, pushed):
         _emit(clock, clock["response_source"][i & 31] << 1 | clock["response_last"][i & 31])
         _emit(clock, _from_now(clock, clock["response_time"][i & 31], _PAST))
-    for i in range(pushed - ANSWERS, popped):
+    for i in range(pushed - RESPONSE_ROOM, popped):
         _emit(clock, _from_now(clock, clock["response_pop"][i & 31], _LATELY))
     for i in range(MESH_OPERATIONS):
         tag = (clock["mesh_operation"] - i) & (MESH_OPERATIONS - 1)
@@ -182,7 +182,7 @@ def _is_quiet(clock):
         and clock["host_valid"] == 0
         and clock["host_release_line"] < 0
         and clock["grant_ack_time"] < 0
-        and clock["response_pushed"] >= ANSWERS
+        and clock["response_pushed"] >= RESPONSE_ROOM
         and clock["vectors_used"] + 8192 < VECTORS
         and (clock["last_blamed"] < 0 or clock["trace_count"] - clock["last_blamed"] < TRACE_ROWS)
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, is_transfer, lowest_bit
 from gemmini_sim.engine.cycle_clock.journal import ADDRESS_BITS, tag_of
+from gemmini_sim.engine.cycle_clock.l2_data import RESPONSE_ROOM
 from gemmini_sim.engine.cycle_clock.record_words import choose, get_word, set_word
 from gemmini_sim.engine.cycle_clock.sizes import EXECUTE, LOAD, MESH_OPERATIONS, STORE
-from gemmini_sim.engine.cycle_clock.snapshot import ANSWERS
 from gemmini_sim.engine.cycle_clock.snapshot_table import (
     ADDRESS,
     ALL,
@@ -103,7 +103,7 @@ def _restore_first(clock):
         clock["response_source"][i & 31] = word >> 1
         clock["response_last"][i & 31] = word & 1
         clock["response_time"][i & 31] = _to_time(clock, _take(clock))
-    for i in range(pushed - ANSWERS, popped):
+    for i in range(pushed - RESPONSE_ROOM, popped):
         clock["response_pop"][i & 31] = _to_time(clock, _take(clock))
     clock["mesh_operation"] = 0
     for i in range(MESH_OPERATIONS):

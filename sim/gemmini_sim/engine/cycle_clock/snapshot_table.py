@@ -60,7 +60,18 @@ _EXCLUDED = {
     *("now", "lfsr", "mshr_robin", "mshr_line", "mshr_way", "mshr_set", "reader_page", "writer_page"),
     *("probe_count", "probe_line", "stalls", "misses", "reads", "writes", "array_rows", "command_count"),
     # set before they are read
-    *("ready", "offered", "offered_to", "host_packet", "host_time", "host_done", "host_beats", "host_release_time"),
+    *(
+        "ready",
+        "arrived",
+        "mshr_arrived",
+        "offered",
+        "offered_to",
+        "host_packet",
+        "host_time",
+        "host_done",
+        "host_beats",
+        "host_release_time",
+    ),
     *("grant_ack_mshr", "waiting_packet", "waiting_next", "waiting_free", "waiting_first", "waiting_final"),
     *("entering_since", "translator_takes", "waits_for"),
     # states in which these hold anything are not taken
@@ -169,7 +180,6 @@ _ring(
     0,
     [("result_time", TIME), ("result_operation", OPERATION), ("result_last", RAW), ("result_flush", RAW)],
 )
-_ring("update_head", "update_count", 8, 0, [("update_time", TIME), ("update_banks", RAW)])
 _ring("release_head", "release_fill", 32, 0, [("release_queue", RAW), ("release_queue_time", TIME)])
 _ring("acquire_head", "acquire_count", 2, 0, [("acquire_queue", RAW), ("acquire_time", TIME)])
 _ring("read_head", "read_count", 16, 0, [("read_mshr", RAW)])
@@ -311,7 +321,7 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
         0,
         [
             ("source_packet", PACKET, 0),
-            *[(f"source_{n}", RAW, 0) for n in ("mshr", "beat", "beats", "first_beat", "reads")],
+            *[(f"source_{n}", RAW, 0) for n in ("mshr", "beat", "beats", "first_beat", "reads", "has")],
         ],
     ),
     (FLAG, "release_valid", 0, [("release_mshr", RAW, 0), ("release_beat", RAW, 0)]),

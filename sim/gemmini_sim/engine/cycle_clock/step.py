@@ -74,7 +74,7 @@ def _memory_port(clock):
 def _step(clock):
     """Simulate the rest of the cycle, behind the L2's requests."""
     now = clock["now"]
-    if clock["source_valid"] or clock["update_count"]:
+    if clock["source_valid"] or clock["source_2"] | clock["source_3"] | clock["source_4"]:
         l2_data(clock)
     if clock["ready"] & OUTER:
         _memory_port(clock)
