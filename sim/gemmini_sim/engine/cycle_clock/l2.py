@@ -31,7 +31,7 @@ from gemmini_sim.engine.cycle_clock.l2_directory import (
     take_release,
     update_wants,
 )
-from gemmini_sim.engine.cycle_clock.memory_port import GRANT_BIT
+from gemmini_sim.engine.cycle_clock.memory_port import GRANT_BIT, acknowledge_grant
 from gemmini_sim.engine.cycle_clock.packet import (
     ACQUIRE,
     GET,
@@ -174,8 +174,9 @@ def l2_schedule(clock, tags):
     if clock["mshr_want_d"] & bit:
         _start_answer(clock, mshr)
         state &= ~SEND_ANSWER
-    if not waits & WAIT_FIRST:
+    if state & SEND_GRANT_ACK and not waits & WAIT_FIRST:
         state &= ~SEND_GRANT_ACK
+        acknowledge_grant(clock)
     if not waits & NO_WAIT:
         _free(clock, tags, mshr)
         return

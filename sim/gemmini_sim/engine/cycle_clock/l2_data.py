@@ -25,8 +25,8 @@ RESPONSE_ROOM = 7
 _ROOM_DELAY = 4
 
 # What a stage holds: flags, the register, the transaction, the banks that a put writes.
-_FULL, _ANSWERS, _WRITES, _LAST, _HOST, _GRANTS = 1, 2, 4, 8, 16, 32
-_MSHR, _SOURCE, _BANKS = 6, 10, 18
+_FULL, _ANSWERS, _WRITES, _LAST, _HOST, _GRANTS, _FETCHES = 1, 2, 4, 8, 16, 32, 64
+_MSHR, _SOURCE, _BANKS = 7, 11, 19
 
 
 @jit
@@ -135,7 +135,9 @@ def _stage_word(clock):
     if kind != PUT or beat == 0:
         word |= _ANSWERS
     if kind == PUT:
-        word |= _WRITES | ((1 << inner_banks) - 1) << (clock["source_first_beat"] + beat) * inner_banks + _BANKS
+        word |= (
+            _WRITES | _FETCHES | ((1 << inner_banks) - 1) << (clock["source_first_beat"] + beat) * inner_banks + _BANKS
+        )
     if beat + 1 == clock["source_beats"]:
         word |= _LAST
     if is_host(packet):
@@ -195,9 +197,6 @@ def _begin_beat(clock, used):
         return
     clock["source_2"] = _stage_word(clock)
     clock["source_has"] = 0
-    if packet_kind(clock["source_packet"]) == PUT:
-        clock["put_beats"] -= 1
-        clock["coming"] |= CACHE
     clock["source_beat"] += 1
     if clock["source_beat"] == clock["source_beats"]:
         clock["source_valid"] = 0
@@ -225,8 +224,14 @@ def l2_data(clock):
     if word and not word & _ANSWERS and clock["source_4"] == 0:
         clock["source_4"] = word if word & _WRITES else 0
         clock["source_3"] = 0
+    word = clock["source_2"]
+    if word & _FETCHES:
+        word &= ~_FETCHES
+        clock["source_2"] = word
+        clock["put_beats"] -= 1
+        clock["coming"] |= CACHE
     if clock["source_3"] == 0:
-        clock["source_3"] = clock["source_2"]
+        clock["source_3"] = word
         clock["source_2"] = 0
     if clock["source_valid"]:
         _begin_beat(clock, used)

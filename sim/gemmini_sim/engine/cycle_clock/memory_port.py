@@ -2,8 +2,8 @@
 
 An acquire becomes a read burst, a dirty release a write burst; both leave over one TileLink A channel, the release
 first. Reads come back in order, one beat per cycle, the first ``dram_latency`` cycles after the request. Answers share
-the D channel: a read burst first, then the acknowledgement of a write (which overtakes after eight cycles), then that
-of a release without data, which the memory never sees.
+the D channel: a read burst first, then the acknowledgement of a write (which overtakes after eight cycles), then what
+the memory never sees, each from a queue of two: that of a release without data, permission to write a whole line.
 
 With banks, memory is a DRAM with open rows: a request waits for its bank, for its row, and for the data bus. They are
 served as they come. A write is acknowledged as without banks and waits in a queue; when that is full it is emptied, row
@@ -18,11 +18,21 @@ from gemmini_sim.engine.cycle_clock.l2_directory import LINE
 from gemmini_sim.engine.cycle_clock.records import AXI_AR, AXI_AW, AXI_RLAST
 from gemmini_sim.engine.cycle_clock.sizes import CACHE, OUTER
 
-__all__ = ["GRANT_BIT", "SINK_CLEAN", "SINK_READ", "SINK_WRITTEN", "memory_answers", "memory_requests"]
+__all__ = [
+    "GRANT_BIT",
+    "SINK_CLEAN",
+    "SINK_READ",
+    "SINK_WRITTEN",
+    "acknowledge_grant",
+    "memory_answers",
+    "memory_requests",
+]
 
 SINK_READ, SINK_WRITTEN, SINK_CLEAN = 0, 1, 2
 GRANT_BIT = 16  # among the instant answers: permission to write a whole line, not the end of a release
+_RELEASES, _GRANTS = 0, 1
 _FETCHES = 16
+_GRANTS_AT_ONCE = 8  # numbers of TLCacheCork
 _B_PATIENCE = 7
 
 
@@ -74,15 +84,63 @@ def _dram_write(clock, line):
 
 
 @jit
-def _answer_instantly(clock, mshr):
+def _sink(clock, kind, mshr, beat):
+    slot = (clock["sink_head"] + clock["sink_count"]) & 1
+    clock["sink_kind"][slot] = kind
+    clock["sink_mshr"][slot] = mshr
+    clock["sink_beat"][slot] = beat
+    clock["sink_time"][slot] = clock["now"] + 1
+    clock["sink_count"] += 1
+    clock["coming"] |= CACHE | OUTER
+
+
+@jit
+def _answer_instantly(clock, queue, mshr):
     """Answer what the memory never sees; return whether there is room for it."""
-    if clock["clean_count"] + (clock["clean_pop"] == clock["now"]) >= 2:
+    if clock["clean_count"][queue] + (clock["clean_pop"][queue] == clock["now"]) >= 2:
         return False
-    slot = (clock["clean_head"] + clock["clean_count"]) & 1
-    clock["clean_mshr"][slot] = mshr
-    clock["clean_time"][slot] = clock["now"] + 1
-    clock["clean_count"] += 1
+    slot = (clock["clean_head"][queue] + clock["clean_count"][queue]) & 1
+    clock["clean_mshr"][queue, slot] = mshr
+    clock["clean_time"][queue, slot] = clock["now"] + 1
+    clock["clean_count"][queue] += 1
     return True
+
+
+@jit
+def acknowledge_grant(clock):
+    """Let the number of a grant be used again, two cycles after the L2 has acknowledged the grant."""
+    clock["grants"] -= 1
+    clock["grant_acked"][1] = clock["grant_acked"][0]
+    clock["grant_acked"][0] = clock["now"]
+    clock["coming"] |= OUTER
+
+
+@jit
+def _take_grant(clock):
+    """Give a line or a permission a number, which every grant has; return whether there was one."""
+    recent = clock["now"] - 2
+    used = clock["grants"] + (clock["grant_acked"][0] > recent) + (clock["grant_acked"][1] > recent)
+    if used >= _GRANTS_AT_ONCE:
+        clock["coming"] |= OUTER
+        return False
+    clock["grants"] += 1
+    return True
+
+
+@jit
+def _pass_instant(clock, room):
+    """Pass an instant answer on, if there is ``room``: the end of a release before a permission to write."""
+    now = clock["now"]
+    for queue in range(2):
+        head = clock["clean_head"][queue]
+        if clock["clean_count"][queue] == 0 or clock["clean_time"][queue, head] > now:
+            continue
+        if room and (queue == _RELEASES or _take_grant(clock)):
+            _sink(clock, SINK_CLEAN, clock["clean_mshr"][queue, head], 0)
+            clock["clean_head"][queue] = head ^ 1
+            clock["clean_count"][queue] -= 1
+            clock["clean_pop"][queue] = now
+        return
 
 
 @jit
@@ -95,7 +153,7 @@ def memory_requests(clock):
             packet = clock["release_queue"][head]
             mshr = packet & 15
             if packet & 16:  # a release without data is answered on the spot
-                if _answer_instantly(clock, mshr):
+                if _answer_instantly(clock, _RELEASES, mshr):
                     clock["release_head"] = (head + 1) & 31
                     clock["release_fill"] -= 1
                     clock["coming"] |= CACHE | OUTER
@@ -122,7 +180,7 @@ def memory_requests(clock):
         head = clock["acquire_head"]
         if clock["acquire_time"][head] <= now:
             mshr = clock["acquire_queue"][head]
-            if mshr & GRANT_BIT and not _answer_instantly(clock, mshr):
+            if mshr & GRANT_BIT and not _answer_instantly(clock, _GRANTS, mshr):
                 return
             clock["acquire_head"] = (head + 1) & 1
             clock["acquire_count"] -= 1
@@ -144,17 +202,6 @@ def memory_requests(clock):
 
 
 @jit
-def _sink(clock, kind, mshr, beat):
-    slot = (clock["sink_head"] + clock["sink_count"]) & 1
-    clock["sink_kind"][slot] = kind
-    clock["sink_mshr"][slot] = mshr
-    clock["sink_beat"][slot] = beat
-    clock["sink_time"][slot] = clock["now"] + 1
-    clock["sink_count"] += 1
-    clock["coming"] |= CACHE | OUTER
-
-
-@jit
 def memory_answers(clock):
     """Pass one beat of an answer on to the L2."""
     now = clock["now"]
@@ -170,19 +217,11 @@ def memory_answers(clock):
             written = 1
         else:
             wake_at(clock, clock["write_time"][clock["write_head"]])
-    clean = 0
-    if clock["clean_count"] > 0:
-        if clock["clean_time"][clock["clean_head"]] <= now:
-            clean = 1
-        else:
-            wake_at(clock, clock["clean_time"][clock["clean_head"]])
-    if read + written + clean == 0:
-        return
     room = clock["sink_count"] + (clock["sink_pop"] == now) < 2
     in_burst = clock["read_beat"] > 0
     takes_read = in_burst or (read and clock["write_delay"] != _B_PATIENCE)
     if takes_read:
-        if read and room:
+        if read and room and (in_burst or _take_grant(clock)):
             head = clock["read_head"]
             mshr = clock["read_mshr"][head]
             _sink(clock, SINK_READ, mshr, clock["read_beat"])
@@ -210,9 +249,4 @@ def memory_answers(clock):
         else:
             clock["write_delay"] = (clock["write_delay"] + 1) & 7
         return
-    if clean and room:
-        head = clock["clean_head"]
-        _sink(clock, SINK_CLEAN, clock["clean_mshr"][head], 0)
-        clock["clean_head"] = (head + 1) & 1
-        clock["clean_count"] -= 1
-        clock["clean_pop"] = now
+    _pass_instant(clock, room)

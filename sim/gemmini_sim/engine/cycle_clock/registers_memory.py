@@ -95,11 +95,14 @@ MEMORY_REGISTERS = [
     ("dram_queue", "i8", (DRAM_QUEUE,)),  # lines to write
     ("dram_queued", "i8"),
     ("dram_writes", "i8"),  # whether the last transfer was a write
-    ("clean_mshr", "i8", (2,)),
-    ("clean_time", "i8", (2,)),
-    ("clean_head", "i8"),
-    ("clean_count", "i8"),
-    ("clean_pop", "i8"),
+    # answers to what the memory never sees: [ends of releases, permissions to write]
+    ("clean_mshr", "i8", (2, 2)),
+    ("clean_time", "i8", (2, 2)),
+    ("clean_head", "i8", (2,)),
+    ("clean_count", "i8", (2,)),
+    ("clean_pop", "i8", (2,)),
+    ("grants", "i8"),  # lines and permissions that the L2 has not acknowledged, and when it did the last two
+    ("grant_acked", "i8", (2,)),
     ("sink_kind", "i8", (2,)),
     ("sink_mshr", "i8", (2,)),
     ("sink_beat", "i8", (2,)),

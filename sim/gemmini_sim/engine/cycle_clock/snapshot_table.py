@@ -94,7 +94,15 @@ _ENTRIES = ("pending_complete",)
 _TIMES = (
     *("wake", "due_results", "due_mesh", "due_rows", "due_responses", "stage_pop", "queue_pop", "writer_stall"),
     *("out_scale_pop", "out_norm_pop", "out_dispatch_pop", "channel_pop", "unroll_pop", "execute_pop", "pending_time"),
-    *("mesh_written_time", "acquire_pop", "clean_pop", "sink_pop", "directory_read", "directory_write_time"),
+    *(
+        "mesh_written_time",
+        "acquire_pop",
+        "clean_pop",
+        "grant_acked",
+        "sink_pop",
+        "directory_read",
+        "directory_write_time",
+    ),
     *("probe_free", "scale_free"),
 )
 
@@ -184,7 +192,8 @@ _ring("release_head", "release_fill", 32, 0, [("release_queue", RAW), ("release_
 _ring("acquire_head", "acquire_count", 2, 0, [("acquire_queue", RAW), ("acquire_time", TIME)])
 _ring("read_head", "read_count", 16, 0, [("read_mshr", RAW)])
 _ring("write_head", "write_count", 16, 0, [("write_mshr", RAW), ("write_time", TIME)])
-_ring("clean_head", "clean_count", 2, 0, [("clean_mshr", RAW), ("clean_time", TIME)])
+for _queue in range(2):
+    _ring("clean_head", "clean_count", 2, _queue, [("clean_mshr", RAW), ("clean_time", TIME)])
 _ring(
     "sink_head",
     "sink_count",

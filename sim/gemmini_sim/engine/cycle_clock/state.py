@@ -270,7 +270,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
         state[never] = -10
     for never in ("unroll_pop", "execute_pop", "out_scale_pop", "out_norm_pop", "out_dispatch_pop"):
         state[never] = -10
-    for never in ("acquire_pop", "clean_pop", "sink_pop", "directory_read", "offered", "offered_to"):
+    for never in ("acquire_pop", "clean_pop", "grant_acked", "sink_pop", "directory_read", "offered", "offered_to"):
         state[never] = -10
     state["grant_ack_time"] = -1
     state["host_release_line"] = -1

@@ -64,7 +64,7 @@ def _memory_answers(clock):
 
 @jit_inline
 def _memory_port(clock):
-    if clock["read_count"] or clock["write_count"] or clock["clean_count"]:
+    if clock["read_count"] or clock["write_count"] or clock["clean_count"][0] or clock["clean_count"][1]:
         memory_answers(clock)
     if clock["acquire_count"] or clock["release_fill"]:
         memory_requests(clock)
