@@ -23,6 +23,7 @@ __all__ = [
     "packet_size",
     "packet_source",
     "wants_write",
+    "widest_window",
 ]
 
 GET, PUT, PUT_BEAT, ACQUIRE = 0, 1, 2, 3
@@ -83,3 +84,16 @@ def wants_write(packet):
 def packet_address(packet):
     """Return the byte address, without the tag of the command that asked."""
     return real_address(packet >> 20)
+
+
+@jit
+def widest_window(clock, address, left):
+    """Return the size of the aligned window with most of the ``left`` bytes at an address, and how many those are."""
+    best, most = 0, 0
+    width = clock["bus_bytes"]
+    while width <= clock["request_bytes"]:
+        useful = min(width - (address & (width - 1)), left)
+        if useful > most:
+            best, most = width, useful
+        width *= 2
+    return best, most

@@ -13,7 +13,7 @@ from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit
 from gemmini_sim.engine.cycle_clock.channel import READER as READS
 from gemmini_sim.engine.cycle_clock.channel import channel_has_room, channel_push
 from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, PAGE, RECORD, name_of_page, note, symbolic
-from gemmini_sim.engine.cycle_clock.packet import GET, pack, packet_address
+from gemmini_sim.engine.cycle_clock.packet import GET, pack, packet_address, widest_window
 from gemmini_sim.engine.cycle_clock.registers_replay import PAIRS
 from gemmini_sim.engine.cycle_clock.sizes import LOADS, READER, ROWS_IN_FLIGHT, WRITER_SIDE
 
@@ -95,13 +95,7 @@ def _request(clock):
     done = clock["reader_requested"]
     address = clock["reader_address"]
     left = total - done
-    best, useful = 0, 0
-    width = clock["bus_bytes"]
-    while width <= clock["request_bytes"]:
-        bytes_read = min(width - (address & (width - 1)), left)
-        if bytes_read > useful:
-            best, useful = width, bytes_read
-        width *= 2
+    best, useful = widest_window(clock, address, left)
     free = ~clock["read_busy"]
     transaction = lowest_bit(free)
     clock["read_busy"] |= 1 << transaction

@@ -45,7 +45,8 @@ from gemmini_sim.engine.cycle_clock.sizes import (
 from gemmini_sim.engine.cycle_clock.stalls import account
 from gemmini_sim.engine.cycle_clock.state import clock_arguments
 from gemmini_sim.engine.cycle_clock.station import complete_step, issue_step
-from gemmini_sim.engine.cycle_clock.store import dispatch_step, store_step, writer_step
+from gemmini_sim.engine.cycle_clock.store import dispatch_step, store_step
+from gemmini_sim.engine.cycle_clock.writer import writer_step
 
 __all__ = ["IDLE", "LINE", "RELEASED", "ROOM", "TIME", "advance", "is_busy"]
 

@@ -1,18 +1,14 @@
-"""The store controller, the way of a row out of its memory, and the DMA writer.
+"""The store controller, and the way of a row out of its memory.
 
 Rows to store go through four queues in one order: dispatch (waits for a read port of the bank), norm, scale, issue.
 A row of the accumulator passes the scaling pipeline beside the issue queue, whose length limits how many rows are in
-it. The writer cuts a row (or a row of several blocks) into puts of aligned windows.
+it. The last queue is the DMA writer's.
 """
 
 from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, scratchpad_bank, wake_at
-from gemmini_sim.engine.cycle_clock.channel import WRITER, channel_has_room, channel_push
-from gemmini_sim.engine.cycle_clock.journal import PAGE, RECORD
-from gemmini_sim.engine.cycle_clock.packet import PUT, PUT_BEAT, pack, packet_address
-from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, note_last_page, note_page
 from gemmini_sim.engine.cycle_clock.sizes import (
     COMPLETION,
     ROWS_IN_FLIGHT,
@@ -22,129 +18,12 @@ from gemmini_sim.engine.cycle_clock.sizes import (
 )
 from gemmini_sim.engine.cycle_clock.station import leave_queue, queue_front
 
-__all__ = ["dispatch_step", "store_step", "writer_step"]
+__all__ = ["SCRATCHPAD", "dispatch_step", "store_step"]
 
-_SCRATCHPAD, _ACCUMULATOR, _FULL, _GARBAGE = 0, 1, 2, 3
+SCRATCHPAD, _ACCUMULATOR, _FULL, _GARBAGE = 0, 1, 2, 3
 _WAITING, _WAITING_FOR_DMA, _SENDING, _POOLING = 0, 1, 2, 3
-_IDLE, _NEW_BLOCK, _BEATS = 0, 1, 2
 _MASK = ROWS_IN_FLIGHT - 1
 _NORM_ROWS = 2  # rows that the unit between accumulator and scaling holds
-
-
-# --- the writer
-
-
-@jit
-def _packet(clock):
-    """Choose the window with most bytes of the row; return (size, bytes, offset)."""
-    address = clock["writer_address"]
-    left = clock["writer_bytes"] - clock["writer_sent"]
-    best, written = 0, 0
-    width = clock["bus_bytes"]
-    while width <= clock["request_bytes"]:
-        bytes_written = min(width - (address & (width - 1)), left)
-        if bytes_written > written:
-            best, written = width, bytes_written
-        width *= 2
-    return best, written
-
-
-@jit
-def _write_beat(clock):
-    """Send one beat into the translation; return whether the row is done."""
-    bus = clock["bus_bytes"]
-    if clock["writer_state"] == _NEW_BLOCK:
-        size, written = _packet(clock)
-        source = lowest_bit(~clock["write_busy"])
-        clock["write_busy"] |= 1 << source
-        address = clock["writer_address"]
-        clock["writer_lookup"] = pack(PUT, size, written == size, source, address & ~(size - 1))
-        clock["writer_packet"] = clock["writer_lookup"] & ~3 | PUT_BEAT
-        clock["writer_beats_left"] = size // bus - 1
-        clock["writer_address"] = address + written
-        clock["writer_sent"] += written
-    else:
-        clock["writer_lookup"] = clock["writer_packet"]
-        clock["writer_beats_left"] -= 1
-    clock["writer_lookup_valid"] = 1
-    clock["coming"] |= WRITER_SIDE
-    if clock["writer_beats_left"] > 0:
-        clock["writer_state"] = _BEATS
-        return False
-    clock["writer_state"] = _NEW_BLOCK
-    return clock["writer_sent"] >= clock["writer_bytes"]
-
-
-@jit
-def _note_asks(clock):
-    if clock["replay_mode"] == RECORD:
-        note_page(clock, ASKS_WRITER, clock["writer_translated"], clock["writer_asks"])
-
-
-@jit
-def writer_step(clock):
-    """Advance the writer by one cycle, from the channel backwards, and take the next row."""
-    now = clock["now"]
-    asked = -1
-    page = clock["writer_page"]
-    if clock["writer_translated_valid"]:
-        if clock["writer_stall"] > now:
-            wake_at(clock, clock["writer_stall"])
-        elif clock["writer_asks"] and clock["translator_takes"] != ASKS_WRITER:
-            # the request goes round again, and everything behind it waits
-            clock["writer_stall"] = now + 2
-            clock["writer_asks"] = packet_address(clock["writer_translated"]) >> PAGE != page
-            _note_asks(clock)
-            clock["coming"] |= WRITER_SIDE
-        else:
-            if clock["writer_asks"]:
-                asked = clock["writer_translated"]
-                page = packet_address(asked) >> PAGE
-                clock["writer_asks"] = 0
-            if channel_has_room(clock, WRITER):
-                channel_push(clock, WRITER, clock["writer_translated"])
-                clock["writer_translated_valid"] = 0
-            clock["coming"] |= WRITER_SIDE
-    if clock["writer_lookup_valid"] and not clock["writer_translated_valid"]:
-        clock["writer_translated"] = clock["writer_lookup"]
-        clock["writer_translated_valid"] = 1
-        clock["writer_lookup_valid"] = 0
-        clock["writer_asks"] = packet_address(clock["writer_translated"]) >> PAGE != clock["writer_page"]
-        _note_asks(clock)
-        clock["coming"] |= WRITER_SIDE
-    clock["writer_page"] = page
-    if asked >= 0 and clock["replay_mode"] == RECORD:
-        note_last_page(clock, ASKS_WRITER, asked)
-    if clock["writer_state"] != _IDLE:
-        if clock["writer_time"] > now:
-            wake_at(clock, clock["writer_time"])
-        elif not clock["writer_lookup_valid"] and clock["write_busy"] != (1 << clock["reads_in_flight"]) - 1:
-            if _write_beat(clock):
-                clock["writer_state"] = _IDLE
-    if clock["writer_state"] == _IDLE and clock["out_issue"] < clock["out_scale"]:
-        row = clock["out_issue"] & _MASK
-        ready = max(clock["out_time"][row], clock["out_data"][row])
-        if ready > now:
-            wake_at(clock, ready)
-            return
-        clock["out_issue"] += 1
-        clock["coming"] |= WRITER_SIDE
-        if clock["out_kind"][row] == _SCRATCHPAD:
-            clock["bank_stored"][_scratchpad_bank(clock, row)] -= 1
-        if clock["out_last"][row]:
-            clock["writer_state"] = _NEW_BLOCK
-            clock["writer_time"] = now + 1
-            clock["writer_address"] = clock["out_address"][row]
-            clock["writer_bytes"] = clock["out_bytes"][row]
-            clock["writer_sent"] = 0
-
-
-# --- from the memories to the writer
-
-
-@jit
-def _scratchpad_bank(clock, row):
-    return scratchpad_bank(clock, clock["out_local"][row])
 
 
 @jit
@@ -160,8 +39,8 @@ def _read_memory(clock, row):
     if kind == _GARBAGE:
         clock["out_data"][row] = now
         return True
-    if kind == _SCRATCHPAD:
-        bank = _scratchpad_bank(clock, row)
+    if kind == SCRATCHPAD:
+        bank = scratchpad_bank(clock, clock["out_local"][row])
         # the array's reads come first; five rows fill the pipeline behind the bank
         if clock["bank_write"][bank] == now or clock["bank_read"][bank] == now:
             return False
@@ -332,7 +211,7 @@ def _send_row(clock, rs1, rs2, blocks):
     pooling = clock["store_pool_stride"] != 0
     slot = clock["out_end"] & _MASK
     base = rs2 & clock["address_mask"]
-    kind = _SCRATCHPAD
+    kind = SCRATCHPAD
     if (rs2 >> 31) & 1:
         kind = _FULL if (rs2 >> 29) & 1 else _ACCUMULATOR
     last_block = clock["store_block"] == blocks - 1
