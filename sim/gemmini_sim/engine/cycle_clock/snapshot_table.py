@@ -60,18 +60,8 @@ _EXCLUDED = {
     *("now", "lfsr", "mshr_robin", "mshr_line", "mshr_way", "mshr_set", "reader_page", "writer_page"),
     *("probe_count", "probe_line", "stalls", "misses", "reads", "writes", "array_rows", "command_count"),
     # set before they are read
-    *(
-        "ready",
-        "arrived",
-        "mshr_arrived",
-        "offered",
-        "offered_to",
-        "host_packet",
-        "host_time",
-        "host_done",
-        "host_beats",
-        "host_release_time",
-    ),
+    *("ready", "arrived", "mshr_arrived", "offered", "offered_to"),
+    *("host_packet", "host_time", "host_done", "host_beats", "host_release_time"),
     *("grant_ack_mshr", "waiting_packet", "waiting_next", "waiting_free", "waiting_first", "waiting_final"),
     *("entering_since", "translator_takes", "waits_for"),
     # states in which these hold anything are not taken
@@ -94,17 +84,12 @@ _ENTRIES = ("pending_complete",)
 _TIMES = (
     *("wake", "due_results", "due_mesh", "due_rows", "due_responses", "stage_pop", "queue_pop", "writer_stall"),
     *("out_scale_pop", "out_norm_pop", "out_dispatch_pop", "channel_pop", "unroll_pop", "execute_pop", "pending_time"),
-    *(
-        "mesh_written_time",
-        "acquire_pop",
-        "clean_pop",
-        "grant_acked",
-        "sink_pop",
-        "directory_read",
-        "directory_write_time",
-    ),
+    *("mesh_written_time", "acquire_pop", "clean_pop", "sink_pop", "directory_read", "directory_write_time"),
     *("probe_free", "scale_free"),
 )
+
+# Times of which it matters which of the last cycles they were.
+_RECENT_TIMES = ("grant_acked",)
 
 # Open rows of a DRAM, all events: with these, and with hardware loops, everything is simulated.
 _NOT_REPLAYED = ("dram_", "noted")
@@ -395,13 +380,13 @@ def _table() -> np.ndarray:
     general = [str(r[0]) for r in GENERAL_REGISTERS]
     registers += general[general.index("now") :]  # the machine's description comes first
     rows: list[tuple[int, int, int, int]] = []
-    plain = grouped | _EXCLUDED | _BY_HAND | {"tracing"}
+    plain = grouped | _EXCLUDED | _BY_HAND | {"tracing", "accounting"}
     for name in registers:
         if name in plain or name.startswith(_NOT_REPLAYED):
             continue
         rows.append((ALL, words_of(name), 0, 0))
         kind = RAW
-        for names, particular in ((_TIMES, TIME), (_WANTS, VALID), (_ENTRIES, ENTRY)):
+        for names, particular in ((_TIMES, TIME), (_RECENT_TIMES, LATELY), (_WANTS, VALID), (_ENTRIES, ENTRY)):
             kind = particular if name in names else kind
         if name in _LEFT_OVER:
             rows.append((MEMBER, word_of(name), IF, word_of(_LEFT_OVER[name])))

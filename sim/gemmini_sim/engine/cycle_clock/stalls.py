@@ -29,7 +29,7 @@ from gemmini_sim.engine.cycle_clock.records import (
 )
 from gemmini_sim.engine.cycle_clock.sizes import EXECUTE, LOAD, STAGES, STATION, STORE
 
-__all__ = ["account", "note_fed"]
+__all__ = ["NOBODY", "account", "note_fed"]
 
 _NOT_FED = -1
 _TRANSIT = -1  # between two places: what held the command up until now is still to blame

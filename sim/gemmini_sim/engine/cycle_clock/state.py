@@ -100,6 +100,7 @@ GENERAL_REGISTERS = [
     ("dram_turnaround", "i8"),
     ("dram_write_queue", "i8"),
     ("tracing", "i8"),
+    ("accounting", "i8"),  # whether cycles are given to causes; 0 only to measure what that costs
     # --- time
     ("now", "i8"),
     ("ready", "i8"),
@@ -254,6 +255,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["dram_write_queue"] = config.memory.write_queue
     state["dram_row"] = -1
     state["tracing"] = tracing
+    state["accounting"] = 1
     state["slowest_row"] = 256 + 4 * config.memory.latency
     state["patience"] = 1 << 40
     for never in ("wake", "due_results", "due_mesh", "due_rows", "due_responses"):

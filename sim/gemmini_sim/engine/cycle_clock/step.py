@@ -42,7 +42,7 @@ from gemmini_sim.engine.cycle_clock.sizes import (
     STORES,
     WRITER_SIDE,
 )
-from gemmini_sim.engine.cycle_clock.stalls import account
+from gemmini_sim.engine.cycle_clock.stalls import NOBODY, account
 from gemmini_sim.engine.cycle_clock.state import clock_arguments
 from gemmini_sim.engine.cycle_clock.station import complete_step, issue_step
 from gemmini_sim.engine.cycle_clock.store import dispatch_step, store_step
@@ -221,7 +221,7 @@ def advance(clock, tags, trace, events, cycle, goal):
             soonest = min(clock["due_results"], clock["due_mesh"], clock["due_rows"], clock["due_responses"])
             soonest = min(soonest, clock["wake"])
             clock["now"] = min(max(now + 1, soonest), cycle)
-        blamed = account(clock, clock["now"] - now)
+        blamed = account(clock, clock["now"] - now) if clock["accounting"] else NOBODY
         if clock["tracing"]:
             _write_log(clock, trace, events, now, blamed)
     if goal != TIME and not _is_reached(clock, goal):
