@@ -18,7 +18,7 @@ from run import Row, best_of
 from autocomp_kit.workloads import load_workload
 
 _MACS = 512**3
-_MAIN = """#include <gemmini.h>
+GEMM_MAIN = """#include <gemmini.h>
 __attribute__((aligned(64))) int8_t A[512][512], B[512][512], C[512][512];
 {kernel}
 int main(void) {{
@@ -199,7 +199,7 @@ def _host() -> Iterator[Row]:
 def _gemmini(host_mips: float) -> Iterator[Row]:
     """Yield what a Gemmini-bound program takes, and where the time goes; the host's part at ``host_mips``."""
     machine = load_config("int8-16")
-    source = _MAIN.format(kernel=load_workload("exo/0").baseline_code(machine))
+    source = GEMM_MAIN.format(kernel=load_workload("exo/0").baseline_code(machine))
     elf = compile_c(source, config=machine).elf
     rng = np.random.default_rng(0)
     memory = {name: rng.integers(-128, 128, (512, 512), np.int8) for name in "AB"}

@@ -5,6 +5,9 @@ console line ``R,label,cycles,instret,correct``.
 
 Names that differ only by a suffix ``_pertN`` are the same program after N dummy line reads, which shifts the random
 replacement of the caches and nothing else: their spread is the noise floor of the measurement.
+
+Mechanisms are looked for in programs with an event trace. Kernels without one are held back: nothing but their totals
+is known, so that they show whether what was found holds elsewhere.
 """
 
 from __future__ import annotations
@@ -79,8 +82,9 @@ def accuracy_table(
     Returns
     -------
     DataFrame
-        One row per region: program, group, kernel (bool), repetition, warm (bool), latency, rtl_cycles, rtl_instret,
-        cycles and instret (simulated; NA where our run gave no such region), error (relative, signed), problem.
+        One row per region: program, group, kernel (bool), traced (bool: there is an event trace of the program, or of
+        the one that it perturbs), repetition, warm (bool), latency, rtl_cycles, rtl_instret, cycles and instret
+        (simulated; NA where our run gave no such region), error (relative, signed), problem.
 
     Raises
     ------
@@ -104,10 +108,12 @@ def accuracy_table(
             found[run] = result
             if progress is not None:
                 progress(done, len(runs))
-    return _join(table, found)
+    return _join(table, found, measurements.traced())
 
 
-def _join(table: pd.DataFrame, found: dict[tuple[str, int], tuple[list[tuple[int, int]], str]]) -> pd.DataFrame:
+def _join(
+    table: pd.DataFrame, found: dict[tuple[str, int], tuple[list[tuple[int, int]], str]], traced: Sequence[str]
+) -> pd.DataFrame:
     cycles: list[int | None] = []
     instret: list[int | None] = []
     problems: list[str] = []
@@ -120,6 +126,7 @@ def _join(table: pd.DataFrame, found: dict[tuple[str, int], tuple[list[tuple[int
     result = table.reset_index(drop=True)
     result["group"] = [_group(program) for program in result["program"]]
     result["kernel"] = ~result["group"].isin(_MICRO_GROUPS)
+    result["traced"] = result["program"].str.replace(_PERTURBED, "", regex=True).isin(traced)
     result["warm"] = result["repetition"] > 0
     result["cycles"] = pd.array(cycles, dtype="Int64")
     result["instret"] = pd.array(instret, dtype="Int64")
@@ -134,8 +141,8 @@ def noise_floor(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per perturbed region: program, base (the unperturbed program), group, kernel, repetition, warm, latency,
-        rtl_cycles, error (relative, signed).
+        One row per perturbed region: program, base (the unperturbed program), group, kernel, traced, repetition,
+        warm, latency, rtl_cycles, error (relative, signed).
     """
     perturbed = table[table["program"].str.contains(_PERTURBED)].copy()
     perturbed["base"] = perturbed["program"].str.replace(_PERTURBED, "", regex=True)
@@ -147,7 +154,8 @@ def noise_floor(table: pd.DataFrame) -> pd.DataFrame:
         suffixes=("", "_base"),
     )
     joined["error"] = (joined["rtl_cycles"] - joined["rtl_cycles_base"]) / joined["rtl_cycles_base"]
-    return joined[["program", "base", "group", "kernel", "repetition", "warm", "latency", "rtl_cycles", "error"]]
+    kept = ["program", "base", "group", "kernel", "traced", "repetition", "warm", "latency", "rtl_cycles", "error"]
+    return joined[kept]
 
 
 def _statistics(part: pd.DataFrame, noise: pd.DataFrame) -> dict[str, float | int | None]:
@@ -183,6 +191,9 @@ def _parts(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
         yield f"all micro {phase}, {SHORT_REGION}+ cycles", micro & (table["rtl_cycles"] >= SHORT_REGION)
         yield f"all micro {phase}, shorter", micro & (table["rtl_cycles"] < SHORT_REGION)
         yield f"all kernels {phase}", here & table["kernel"]
+        if table["traced"].any():
+            yield f"traced kernels {phase}", here & table["kernel"] & table["traced"]
+            yield f"held-back kernels {phase}", here & table["kernel"] & ~table["traced"]
         # only programs that were measured at every latency can be compared
         same = table["kernel"] & table.groupby("program")["latency"].transform("nunique").eq(table["latency"].nunique())
         for latency in sorted(table["latency"].unique()):
@@ -198,8 +209,9 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by part ("matmul warm", "all kernels cold", "same kernels warm, L = 20": those that were measured at
-        every memory latency): regions, missing, median, mean, p95 and worst absolute relative error, bias (mean
+        Indexed by part ("matmul warm", "all kernels cold", "held-back kernels cold": those without an event trace,
+        "same kernels warm, L = 20": those that were measured at every memory latency):
+        regions, missing, median, mean, p95 and worst absolute relative error, bias (mean
         signed), mean_cycles (mean absolute difference in cycles), within_3 (share of regions within 3 cycles),
         spearman, and the mean and 95th percentile of the noise floor.
     """

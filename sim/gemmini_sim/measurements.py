@@ -89,6 +89,10 @@ class Measurements:
             raise AccuracyError(f"{self._traces}: {program}.csv: {error}") from None
         return table.sort_values("cycle", kind="stable", ignore_index=True)
 
+    def traced(self) -> list[str]:
+        """Return the programs of which there is an event trace."""
+        return self._traces.stems()
+
     @cached_property
     def _elves(self) -> _Folder:
         return _Folder(self.directory, "elf")

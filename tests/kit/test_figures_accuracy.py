@@ -19,6 +19,7 @@ def regions():
     table = pd.DataFrame(rows, columns=["program", "group", "kernel", "repetition", "rtl_cycles", "cycles"])
     table["cycles"] = table["cycles"].astype("Int64")
     table["latency"] = 60
+    table["traced"] = False
     table["warm"] = table["repetition"] > 0
     table["error"] = (table["cycles"] - table["rtl_cycles"]) / table["rtl_cycles"]
     return table

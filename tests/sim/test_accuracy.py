@@ -92,6 +92,19 @@ def test_the_summary_tells_warm_from_cold_and_kernels_from_micro_programs(measur
     assert "all micro warm, 50+ cycles" not in summary.index
 
 
+def test_kernels_without_a_trace_are_summed_up_apart(measurements):
+    (measurements / "traces").mkdir()
+    (measurements / "traces" / "mm16_v0.csv").write_text("cycle,event,queue,funct,rs1,rs2,id\n")
+    (measurements / "elf" / "mm32_v0.elf").write_bytes(program(100, 50))
+    with (measurements / "cycles.csv").open("a") as file:
+        file.write("mm32_v0.r1_warm,x.c,,60,100,7,1,1\n")
+    summary = summarize(accuracy_table(measurements, config=MACHINE))
+    assert summary.loc["traced kernels warm", "regions"] == 2
+    assert summary.loc["held-back kernels warm", "regions"] == 1
+    assert summary.loc["held-back kernels warm", "mean"] == pytest.approx(0.5)
+    assert "held-back kernels cold" not in summary.index
+
+
 def test_latencies_are_compared_on_the_programs_that_have_them_all(measurements):
     table = accuracy_table(measurements, config=MACHINE)
     slow = table[table["program"] == "mm16_v0"].assign(latency=120)
