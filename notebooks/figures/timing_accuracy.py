@@ -59,7 +59,8 @@ accuracy_error_figure(errors)
 # %% [markdown]
 # The same as a table, with totals. *bias* is the mean of the signed errors (negative: we are too fast), *spearman* says
 # how far the order of the regions is the same, *within_3* is the share of regions that are right within three cycles,
-# and L is the latency of the memory in cycles.
+# and L is the latency of the memory in cycles. *held-back* kernels have no event trace: mechanisms were looked for in the
+# traced ones, and of these nothing but the totals was known.
 
 # %%
 percent = dict.fromkeys(("median", "mean", "p95", "worst", "within_3", "noise_mean", "noise_p95"), "{:.1%}")

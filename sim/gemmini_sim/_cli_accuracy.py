@@ -56,7 +56,8 @@ def _accuracy(
         typer.echo(json.dumps({"summary": parts, "worst": json.loads(worst_rows.to_json(orient="records"))}))
         return
     typer.echo("Simulated cycles against RTL; error = (simulated - RTL) / RTL. Warm: not the first pass of a run.")
-    typer.echo("Noise: the same programs on RTL after a few extra line reads, against themselves.\n")
+    typer.echo("Noise: the same programs on RTL after a few extra line reads, against themselves.")
+    typer.echo("Held back: kernels without an event trace, of which only totals are known.\n")
     typer.echo(_as_text(summary))
     if worst:
         typer.echo(f"\nThe worst {len(worst_rows)}:")
