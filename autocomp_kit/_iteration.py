@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from autocomp_kit._recorder import Recorder
 from autocomp_kit._session import Session
+from autocomp_kit.errors import InputError
 from autocomp_kit.search import BeamSearch, SearchError
 
-__all__ = ["Inbox", "Suggestion", "carry_out_iteration"]
+__all__ = ["Inbox", "Suggestion", "carry_out_iteration", "check_texts"]
 
 
 class Suggestion(NamedTuple):
@@ -23,6 +24,21 @@ class Suggestion(NamedTuple):
     coder: str
     code: str | None
     accepted: Future[str]
+
+
+def check_texts(**texts: str | None) -> None:
+    """Refuse what no file of the run could hold, such as half a character that a page has sent.
+
+    Raises
+    ------
+    InputError
+        If one of them is no text.
+    """
+    for name, text in texts.items():
+        try:
+            _ = text is None or text.encode()
+        except (AttributeError, UnicodeEncodeError):
+            raise InputError(f"{name} must be a text of whole characters, not {ascii(text)[:60]}") from None
 
 
 class Inbox:

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from autocomp_kit._conclusion import conclude
 from autocomp_kit._evaluations import Evaluations, Evaluator
-from autocomp_kit._iteration import Inbox, Suggestion, carry_out_iteration
+from autocomp_kit._iteration import Inbox, Suggestion, carry_out_iteration, check_texts
 from autocomp_kit._pace import Pace
 from autocomp_kit._record import carried_members, lines_of, names_of, new_record, roster_of
 from autocomp_kit._recorder import Recorder
@@ -367,7 +367,13 @@ class Run:
         -------
         Future
             The plan's id, once an iteration has taken it in; a SearchError if none can.
+
+        Raises
+        ------
+        InputError
+            If there is no such coder, or something is no text.
         """
+        check_texts(parent_id=parent_id, plan=plan, item_id=item_id, code=code)
         names = names_of(self._ensemble.coders)
         if code is None and coder is not None and coder not in names:
             raise InputError(f"there is no coder {coder!r} in this run; there are: {', '.join(names)}")

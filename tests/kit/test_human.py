@@ -63,7 +63,7 @@ def test_a_person_plans_and_writes_kernels_from_another_thread():
     person.decline("1.1", "nothing comes to mind")
     wait_for(lambda: [one.id for one in person.questions()] == ["1.0.0"])  # one kernel per plan, whatever codes says
     person.answer_code("1.0.0", "cycles 700", notes="by hand")
-    history = result.result(30)
+    history = result.result(300)
     assert history.plans["1.0"].text == "keep B resident"
     assert history.plans["1.0"].item_id == offered
     assert history.candidates["1.0.0"].notes == "by hand"
@@ -78,7 +78,7 @@ def test_a_person_who_takes_their_time_does_not_hold_up_the_others():
     wait_for(lambda: len(person.questions()) == 10 and len(run.history().candidates) > 10)
     for question in person.questions():
         person.decline(question.id)
-    assert result.result(30).finished.reason == "iterations"
+    assert result.result(300).finished.reason == "iterations"
 
 
 def test_wrong_answers_are_refused_with_the_way_out():
@@ -95,7 +95,7 @@ def test_wrong_answers_are_refused_with_the_way_out():
     with pytest.raises(InputError, match="a plan needs a text"):
         person.answer_plan("1.0", " ")
     run.cancel()
-    assert result.result(30).finished.reason == "cancelled"
+    assert result.result(300).finished.reason == "cancelled"
     assert person.questions() == ()
 
 
@@ -106,9 +106,9 @@ def test_a_plan_of_ones_own_is_written_by_an_agent_and_judged_like_any_other():
     agent = Held()
     run = run_of(agent)
     result = run.start()
-    plan_id = run.suggest("0", "try tiles of 4", item_id="option-3").result(30)
+    plan_id = run.suggest("0", "try tiles of 4", item_id="option-3").result(300)
     agent.let_go = True
-    history = result.result(30)
+    history = result.result(300)
     assert plan_id == "1.2"
     assert (history.plans["1.2"].text, history.plans["1.2"].agent) == ("try tiles of 4", "human")
     assert history.plans["1.2"].item_id == "option-3"
@@ -127,19 +127,35 @@ def test_a_kernel_of_ones_own_joins_the_beam_and_the_search_goes_on_from_it():
     assert any(candidate.parent_id == "1.2.0" for candidate in history.candidates.values())
 
 
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"plan": "half \ud83d"}, "plan"),
+        ({"code": "cycles \ud83d"}, "code"),
+        ({"plan": 5}, "plan"),
+        ({"item_id": 3}, "item_id"),
+    ],
+)
+def test_what_is_no_text_is_refused_and_harms_no_run(fields, name):
+    run = run_of()
+    with pytest.raises(InputError, match=f"{name} must be a text of whole characters"):
+        run.suggest("0", **{"plan": "by hand", **fields})
+    assert run.execute().finished.reason == "iterations"
+
+
 def test_what_a_person_added_is_there_when_the_run_is_reopened():
     def searched(*, interrupt):
         store, agent = Store.open(":memory:"), Held()
         run = run_of(agent, store=store)
         result = run.start()
-        run.suggest("0", "by hand", code="cycles 200").result(30)
-        run.suggest("0", "by an agent").result(30)
+        run.suggest("0", "by hand", code="cycles 200").result(300)
+        run.suggest("0", "by an agent").result(300)
         if interrupt:
             run.cancel()
-            result.result(30)
+            result.result(300)
             return Run.reopen(store=store, agent=ToyAgent(), evaluator=ToyEvaluator()).execute()
         agent.let_go = True
-        return result.result(30)
+        return result.result(300)
 
     whole, resumed = searched(interrupt=False), searched(interrupt=True)
     assert dict(resumed.candidates) == dict(whole.candidates)
@@ -153,9 +169,9 @@ def test_suggestions_that_nobody_can_take_are_turned_down():
     unknown = run.suggest("7.7.7", "x")
     run.execute()
     with pytest.raises(SearchError, match=r"no correct candidate '7\.7\.7'"):
-        unknown.result(30)
+        unknown.result(300)
     with pytest.raises(SearchError, match="the search is over; fork the run"):
-        run.suggest("0", "too late").result(30)
+        run.suggest("0", "too late").result(300)
 
 
 # With forks.
