@@ -76,6 +76,9 @@ opcodes = st.sampled_from(
 instructions = st.one_of(words, st.builds(lambda high, low: high << 7 | low, st.integers(0, 2**25 - 1), opcodes))
 
 
+FLOATING = {op.FLW, op.FLD, op.FSW, op.FSD, *range(op.FLOAT, op.FNMADD + 1)}
+
+
 @fuzzed
 @given(word=instructions, pc=st.integers(0, 2**40))
 def test_any_word_decodes_to_registers_that_exist(word, pc):
@@ -84,8 +87,12 @@ def test_any_word_decodes_to_registers_that_exist(word, pc):
     record = out[0]
     assert op.ILLEGAL <= record["op"] <= op.REGION
     assert record["size"] == (2 if word & 3 == 3 else 1)
-    assert record["rd"] <= 32
-    assert max(record["rs1"], record["rs2"], record["rs3"]) <= 31
+    sources = {int(record["rs1"]), int(record["rs2"]), int(record["rs3"])}
+    assert 0 < record["rd"] < op.SCRATCH
+    assert max(sources) < op.SCRATCH
+    assert op.DROPPED not in sources
+    if record["op"] not in FLOATING:
+        assert max(record["rd"], *sources) <= op.DROPPED
 
 
 rows = st.one_of(st.integers(0, 300), st.sampled_from([2**14, 2**26 - 1, 2**29 - 1, 2**29]))
