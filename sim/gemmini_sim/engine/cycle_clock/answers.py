@@ -32,7 +32,7 @@ def _copy(clock, origin, target):
             set_word(clock, _CHANGED[row, target] + i, get_word(clock, _CHANGED[row, origin] + i))
 
 
-@jit
+@jit_inline
 def keep_before(clock):
     """Keep what the answers of a stretch may change."""
     clock["undo_count"] = 0

@@ -6,6 +6,7 @@ each in a cycle; the unrollers hold the commands behind a loop back until the lo
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, lowest_bit, queue_of
 from gemmini_sim.engine.cycle_clock.loop_conv import conv_step
@@ -87,7 +88,7 @@ def _push_made(clock, stage, unroller):
     stage_push(clock, stage, push_command(clock, words[0], words[1], words[2], clock["made_row"], 1 + unroller))
 
 
-@jit
+@jit_inline
 def front_step(clock):
     """Move each queue's first command on, the last queue first."""
     command = _waiting(clock, UNROLLED)

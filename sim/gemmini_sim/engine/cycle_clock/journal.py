@@ -7,6 +7,7 @@ of the tree differ in the answer alone, except for calls of the host, which may 
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock.registers_replay import JOURNAL, TAGS
 
@@ -64,14 +65,14 @@ def symbolic(clock, address):
     return (real - clock["origin"][tag]) << 20 | (real & clock["low_bits"]) << 8 | (age + 1)
 
 
-@jit
+@jit_inline
 def address_of(clock, word):
     """Return the DRAM address that a word of :func:`symbolic` stands for now."""
     age = word & 255
     return clock["origin"][tag_of(clock, age)] + (word >> 20) if age else word >> 8
 
 
-@jit
+@jit_inline
 def tag_of(clock, age):
     """Return the tag of the command whose age a word says."""
     tag = age + clock["stretch_sequence"]
@@ -85,7 +86,7 @@ def name_of_page(clock, address):
     return ((word >> 20) << 8 | (word & 255)) << 1 | 1
 
 
-@jit
+@jit_inline
 def page_of(clock, name):
     """Return the page that a name of :func:`name_of_page` stands for now."""
     age = (name >> 1) & 255

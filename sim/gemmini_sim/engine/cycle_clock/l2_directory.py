@@ -6,6 +6,7 @@ way. It is brought up to date when a request is planned: nobody else can look at
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.cycle_clock.journal import LOOK_UP, RECORD, note, symbolic
@@ -84,7 +85,7 @@ def _tell_host(clock, probe):
     clock["probe_count"] += 1
 
 
-@jit
+@jit_inline
 def decide(clock, tags, mshr, line, kind, from_host, writes, way, hit):
     """Decide what a register has to do for its request, and bring the tag array to the state after it.
 
@@ -159,7 +160,7 @@ def plan(clock, tags, mshr, packet, way, hit, asked):
         note(clock, asked | mshr << 8 | kind << 12, symbolic(clock, packet >> 20), outcome)
 
 
-@jit
+@jit_inline
 def register_of(clock, valid, line):
     """Return the one of the ``valid`` registers that has the line's set, or -1."""
     set_index = line & (clock["sets"] - 1)
@@ -176,7 +177,7 @@ def next_register(clock, able):
     return lowest_bit(able & clock["mshr_robin"] or able)
 
 
-@jit
+@jit_inline
 def find(clock, tags, line):
     """Return the way that holds a line, or -1 minus the way that a miss takes."""
     _step_lfsr(clock)

@@ -12,6 +12,7 @@ by row, before the next read.
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import log, wake_at
 from gemmini_sim.engine.cycle_clock.l2_directory import LINE
@@ -143,7 +144,7 @@ def _pass_instant(clock, room):
         return
 
 
-@jit
+@jit_inline
 def memory_requests(clock):
     """Send a write-back beat or a fetch; a burst of beats is not interrupted."""
     now = clock["now"]
@@ -201,7 +202,7 @@ def memory_requests(clock):
             wake_at(clock, clock["acquire_time"][head])
 
 
-@jit
+@jit_inline
 def memory_answers(clock):
     """Pass one beat of an answer on to the L2."""
     now = clock["now"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine.cycle_clock.sizes import EXECUTE, EXECUTION, ISSUING, PAIRING
 from gemmini_sim.engine.cycle_clock.sizes import UNIT_QUEUE as QUEUE
 
@@ -12,7 +12,7 @@ GARBAGE = 0xFFFFFFFF
 PRELOAD, COMPUTE_FLIP, COMPUTE_STAY = 6, 4, 5
 
 
-@jit
+@jit_inline
 def unroll_step(clock):
     """Pass a command on to the execute queue; with B transposed a pair becomes four."""
     now = clock["now"]

@@ -13,7 +13,7 @@ The idea is that of FastSim (Schnarr and Larus, ASPLOS 1998), who call it fast-f
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit_apart
+from gemmini_sim.engine._jit import jit_apart, jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import is_transfer
 from gemmini_sim.engine.cycle_clock.answers import answer, keep_before, undo
@@ -70,7 +70,7 @@ def _has_address(funct, rs1):
     return is_transfer(funct) and rs1 != 0
 
 
-@jit
+@jit_inline
 def _new_tag(clock, rs1):
     """Return the tag of a command's address."""
     tag = clock["sequence"] + 1
@@ -79,12 +79,12 @@ def _new_tag(clock, rs1):
     return tag
 
 
-@jit
+@jit_inline
 def _asked(clock, cycle, funct):
     return CALL | (funct & 0xFF) << 8 | (cycle - clock["stretch_base"]) << 16
 
 
-@jit
+@jit_inline
 def _about(clock, funct, rs1):
     """Return what matters of a command's first operand: of an address only its place within a line."""
     return (rs1 & clock["low_bits"]) | 1 << 16 if _has_address(funct, rs1) else rs1
@@ -114,7 +114,7 @@ def _simulate(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
     return commit
 
 
-@jit
+@jit_inline
 def _keep_call(clock, cycle, funct, rs1, rs2, pc):
     number = clock["stretch_calls"]
     clock["stretch_funct"][number] = funct
@@ -158,7 +158,7 @@ def _keep_counters(clock):
         clock["stretch_counters"][number] = _counter(clock, number)
 
 
-@jit
+@jit_inline
 def _open(clock, trace, node):
     """Begin a stretch in a known state."""
     clock["stretch_node"] = node
@@ -208,7 +208,7 @@ def _close(clock, trace):
 # --- replaying
 
 
-@jit
+@jit_inline
 def _pass_end(clock, trace):
     """Go on to the next stretch if this one ends here; return False if it is not known how that goes on."""
     item = clock["journal"][clock["journal_tail"]]

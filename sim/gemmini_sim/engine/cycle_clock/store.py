@@ -7,6 +7,7 @@ it. The last queue is the DMA writer's.
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, scratchpad_bank, wake_at
 from gemmini_sim.engine.cycle_clock.sizes import (
@@ -63,7 +64,7 @@ def _read_memory(clock, row):
     return not (clock["accumulator_row_2"][bank] == local and 0 < now - clock["accumulator_time_2"][bank] <= 2)
 
 
-@jit
+@jit_inline
 def dispatch_step(clock):
     """Move rows from queue to queue, the last queue first."""
     now = clock["now"]
@@ -242,7 +243,7 @@ def _send_row(clock, rs1, rs2, blocks):
     return 2 if last else 1
 
 
-@jit
+@jit_inline
 def store_step(clock):
     """Work on the store at the head of the queue."""
     head = queue_front(clock, STORE)

@@ -6,6 +6,7 @@ again, and everything behind it waits.
 
 from __future__ import annotations
 
+from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, scratchpad_bank, wake_at
 from gemmini_sim.engine.cycle_clock.channel import WRITER, channel_has_room, channel_push
@@ -56,7 +57,7 @@ def _note_asks(clock):
         note_page(clock, ASKS_WRITER, clock["writer_translated"], clock["writer_asks"])
 
 
-@jit
+@jit_inline
 def writer_step(clock):
     """Advance the writer by one cycle, from the channel backwards, and take the next row."""
     now = clock["now"]
