@@ -89,9 +89,8 @@ def test_steps_that_the_menu_does_not_offer_are_skipped():
 
 
 def test_a_recipe_in_the_settings_must_fit_the_menu():
-    run = toy_run(config=CONFIG.model_copy(update={"recipe": ("option-1", "nonsense")}))
     with pytest.raises(SearchError, match="recipe: menu toy does not offer nonsense"):
-        run.execute()
+        toy_run(config=CONFIG.model_copy(update={"recipe": ("option-1", "nonsense")}))
 
 
 def test_nothing_to_reuse_is_said():
