@@ -16,7 +16,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -201,19 +201,22 @@ class Store:
         Raises
         ------
         StoreError
-            If another one does.
+            If another one does, or no lock can be had, as for a name that no file can have.
         """
         if self.path is None:
             yield
             return
-        try:
-            with sole_driver(self.path.with_name(f"{self.path.name}-{run_id}.lock")):
-                yield
-        except RunIsDrivenError:
-            raise StoreError(
-                f"{self!r}: run {run_id!r} is under way already, in this process or another one; look at it with "
-                "`autocomp-kit runs show`, or fork it"
-            ) from None
+        with ExitStack() as held:
+            try:
+                held.enter_context(sole_driver(self.path.with_name(f"{self.path.name}-{run_id}.lock")))
+            except RunIsDrivenError:
+                raise StoreError(
+                    f"{self!r}: run {run_id!r} is under way already, in this process or another one; look at it with "
+                    "`autocomp-kit runs show`, or fork it"
+                ) from None
+            except (OSError, ValueError) as error:
+                raise StoreError(f"{self!r}: run {run_id!r} cannot be locked: {error}") from error
+            yield
 
     # Reading.
 
