@@ -35,8 +35,9 @@ def test_the_bar_tells_the_best_correct_kernel_the_counts_and_the_cost():
     assert "1,000 tokens, 0.25 USD" in shown
 
 
-def test_a_notebook_shows_one_plain_line_that_is_replaced():
+def test_a_notebook_shows_one_plain_line_that_is_replaced(request):
     InteractiveShell.instance()
+    request.addfinalizer(InteractiveShell.clear_instance)  # another test of this process wants a shell of its own
     with capture_output() as captured:
         progress = NotebookProgress()
         for event in EVENTS:
