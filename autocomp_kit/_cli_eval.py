@@ -106,8 +106,12 @@ def _print(evaluation: Evaluation, code: str, *, hardware_loop: int | None) -> N
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
-    colour = "green" if evaluation.correct else "red"
-    console.print(Text(f"{evaluation.workload} on {evaluation.machine}: {evaluation.status}", style=f"bold {colour}"))
+    verdict, colour = evaluation.status.replace("_", " "), "green" if evaluation.correct else "red"
+    if evaluation.correct and evaluation.hazards:
+        verdict, colour = "correct here, but hardware may compute something else", "yellow"
+    console.print(Text(f"{evaluation.workload} on {evaluation.machine}: {verdict}", style=f"bold {colour}"))
+    for hazard in evaluation.hazards:
+        console.print(Text(f"- {hazard.text}"))
     if evaluation.cycles is not None and evaluation.utilization is not None:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column()
@@ -116,7 +120,8 @@ def _print(evaluation: Evaluation, code: str, *, hardware_loop: int | None) -> N
         table.add_row("utilization", f"{evaluation.utilization:.1%}")
         table.add_row("ideal cycles", f"{evaluation.ideal_cycles:,}")
         if hardware_loop is not None:
-            table.add_row("hardware loop", f"{hardware_loop:,} (x {evaluation.cycles / hardware_loop:.2f} here)")
+            table.add_row("hardware loop", f"{hardware_loop:,}")
+            table.add_row("of its speed", f"{hardware_loop / evaluation.cycles:.1%}")
         table.add_row("host instructions", f"{evaluation.instret:,}")
         table.add_row("scratchpad rows", f"{evaluation.scratchpad_rows:,} of {evaluation.scratchpad_rows_total:,}")
         table.add_row("accumulator rows", f"{evaluation.accumulator_rows:,} of {evaluation.accumulator_rows_total:,}")
@@ -128,4 +133,5 @@ def _print(evaluation: Evaluation, code: str, *, hardware_loop: int | None) -> N
         if problem.line and problem.line <= len(lines):
             console.print(Text(f"    {lines[problem.line - 1].strip()}", style="dim"))
     for fact in evaluation.feedback:
-        console.print(Text(f"- {fact.text}"))
+        if fact not in evaluation.hazards:
+            console.print(Text(f"- {fact.text}"))

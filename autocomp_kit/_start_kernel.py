@@ -25,6 +25,8 @@ def why_not_correct(evaluation: Evaluation) -> str:
     """Return what is wrong with a start kernel, with the lines."""
     lines = [f"line {one.line}: {one.message}" if one.line else one.message for one in evaluation.problems[:3]]
     verdict = "; ".join((evaluation.status.replace("_", " "), *(line[:500] for line in lines)))
+    if evaluation.status == "unsafe":
+        return f"the start kernel is {verdict} Mend it, or set allow_hazards=true to search all the same."
     return f"the start kernel is not correct: {verdict}"
 
 

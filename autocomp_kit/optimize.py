@@ -78,7 +78,8 @@ def make_run(
     InputError
         If something is not there, cannot be read, or does not fit the rest.
     """
-    evaluator, source = _evaluator(workload, machine)
+    config = config or SearchConfig()
+    evaluator, source = _evaluator(workload, machine, config)
     budget = _budget(limits, Usage())
     if not isinstance(agent, Agent | Ensemble):
         agent = _ensemble(_listed(agent), _listed(code_agent), store=store, budget=budget)
@@ -86,7 +87,7 @@ def make_run(
         agent = recorded(agent if isinstance(agent, Ensemble) else Ensemble.of(agent), recording)
     options = menu if isinstance(menu, Menu) else load_menu(menu or _menu_for(evaluator.workload))
     if reuse is not None:
-        config, options = follow(reuse, config or SearchConfig(), options)
+        config, options = follow(reuse, config, options)
     return Run(
         problem=_problem(evaluator, source, str(machine)),
         kernel=evaluator.workload.baseline_code(evaluator.machine) if kernel is None else kernel,
@@ -118,7 +119,7 @@ def reopen_run(
     """
     history = store.load_run(run_id)
     record = history.record
-    evaluator, _ = _evaluator(record.problem.source, record.problem.machine)
+    evaluator, _ = _evaluator(record.problem.source, record.problem.machine, record.config)
     budget = _budget(limits, history.usage)
     agent = agent or make_ensemble(record.planners, record.coders, budget=budget)
     return Run.reopen(
@@ -152,7 +153,7 @@ def fork_run(
         If there is no such iteration, or the agents, the workload or the machine cannot be had.
     """
     record = history.record
-    evaluator, _ = _evaluator(record.problem.source, record.problem.machine)
+    evaluator, _ = _evaluator(record.problem.source, record.problem.machine, config or record.config)
     budget = _budget(limits, Usage())
     if agent is None:
         agent = make_ensemble(record.planners, record.coders, budget=budget)
@@ -180,7 +181,7 @@ def replay_run(history: RunHistory, *, store: Store | None = None, executor: Exe
         If the run's workload or machine cannot be had any more.
     """
     record = history.record
-    evaluator, _ = _evaluator(record.problem.source, record.problem.machine)
+    evaluator, _ = _evaluator(record.problem.source, record.problem.machine, record.config)
     return Run(
         problem=record.problem,
         kernel=record.kernel,
@@ -205,11 +206,11 @@ def _ensemble(planners: Sequence[str], coders: Sequence[str], *, store: Store | 
     return replayed(recording_of(store.load_run(source)))
 
 
-def _evaluator(workload: str | Path | Workload, machine: str | Path) -> tuple[Evaluator, str]:
+def _evaluator(workload: str | Path | Workload, machine: str | Path, config: SearchConfig) -> tuple[Evaluator, str]:
     """Return the evaluator, and what its workload can be loaded from again."""
     from autocomp_kit.evaluate import Evaluator, FileCache  # noqa: PLC0415 - it brings NumPy and Numba
 
-    evaluator = Evaluator(workload, machine, cache=FileCache())
+    evaluator = Evaluator(workload, machine, cache=FileCache(), allow_hazards=config.allow_hazards)
     is_name = isinstance(workload, str | Path)
     return evaluator, str(workload) if is_name else evaluator.workload.name
 

@@ -120,6 +120,9 @@ class MenuItem(Record):
     always: bool = False
 
 
+_HAZARDS = frozenset({"sanitizer_dram_race", "sanitizer_load_race", "sanitizer_oversize"})
+
+
 class Feedback(Record):
     """One fact about an evaluation that helps a planner: ``text`` for a prompt, the rest for ranking and tables."""
 
@@ -127,6 +130,15 @@ class Feedback(Record):
     text: str
     cycles: int | None = None
     line: int | None = None
+
+    @property
+    def is_hazard(self) -> bool:
+        """Whether hardware may compute something else than the simulator, or hang; see docs/sanitizer.md.
+
+        Rows that nothing has written are none: every seed finds other values there, so right outputs do not depend
+        on them.
+        """
+        return self.kind in _HAZARDS
 
 
 class Plan(Record):
@@ -167,6 +179,7 @@ class Candidate(Record):
 EvaluationStatus = Literal[
     "correct",  # compiled, ran, every output element equal to the reference on every seed
     "wrong",  # ran to its end, but some output elements differ
+    "unsafe",  # the outputs are right here, but by a hazard they may be wrong on hardware; only where those are refused
     "rejected",  # the dialect check refused the source before any compiler saw it
     "compile_error",
     "fault",  # the simulated program trapped or broke a rule of the machine
@@ -213,6 +226,11 @@ class Evaluation(Record):
     def correct(self) -> bool:
         """Whether every output element was right on every seed."""
         return self.status == "correct"
+
+    @property
+    def hazards(self) -> tuple[Feedback, ...]:
+        """What may make a kernel wrong on hardware although its outputs are right here, such as a race."""
+        return tuple(fact for fact in self.feedback if fact.is_hazard)
 
 
 class ViewState(Record):

@@ -77,6 +77,9 @@ class SearchConfig(_Settings):
     """Menu items that the first iterations offer alone, one after the other; see :mod:`autocomp_kit.reuse`."""
     recipe_beam: Annotated[int, Field(ge=1, le=1000)] = 2
     """How many candidates survive an iteration that offers one item of the recipe alone."""
+    allow_hazards: bool = False
+    """Whether a kernel counts as correct that hardware may compute otherwise, by a race for instance (see
+    docs/sanitizer.md); otherwise it is dropped as ``unsafe``, and no search starts from one."""
     allocation: Literal["even", "adaptive"] = "even"
     """How menu items and agents get their turns: evenly, or more often the more they have made kernels faster."""
     seed: Annotated[int, Field(ge=0, lt=2**48)] = 0

@@ -68,6 +68,9 @@ class Evaluator:
         enough for any sensible kernel, and for a small problem computed on the host.
     library : bool
         Allow whole operators of the vendor's C library, such as ``tiled_matmul_auto``.
+    allow_hazards : bool
+        Whether a kernel with right outputs is correct although hardware may compute something else
+        (:attr:`Evaluation.hazards` says why); otherwise it is ``unsafe``.
 
     Raises
     ------
@@ -84,6 +87,7 @@ class Evaluator:
         seeds: Sequence[int] = (0, 1),
         max_instructions: int | None = None,
         library: bool = False,
+        allow_hazards: bool = True,
     ) -> None:
         self.workload = workload if isinstance(workload, Workload) else load_workload(workload)
         self.machine = load_config(machine)
@@ -99,6 +103,7 @@ class Evaluator:
         self.seeds = tuple(seeds)
         self.max_instructions = max_instructions or 20_000_000 + 4 * self.workload.macs // self.machine.array.dim
         self._library = library
+        self._allow_hazards = allow_hazards
         self._cache = cache
 
     def key(self, code: str) -> str:
@@ -106,7 +111,7 @@ class Evaluator:
 
         Kernels that differ in comments, spacing and local names only have one key.
         """
-        settings = f"{self.seeds} {self.max_instructions} {self._library}"
+        settings = f"{self.seeds} {self.max_instructions} {self._library} {self._allow_hazards}"
         return content_id(
             self.workload.identity, self.machine.identity, simulator_identity(), settings, kernel_digest(code)
         )
@@ -259,6 +264,10 @@ class Evaluator:
                 "does not know what this kernel does"
             )
             return self._evaluation(code, "internal_error", problems=(CodeProblem(kind="impossible", message=message),))
+        wrongs = finding_facts(result, wastes=False)
+        if not self._allow_hazards and (hazards := [fact for fact in wrongs if fact.is_hazard]):
+            problems = tuple(CodeProblem(kind="hazard", message=fact.text, line=fact.line) for fact in hazards)
+            return self._evaluation(code, "unsafe", problems=problems)
         facts = feedback(result, self.workload, self.machine, spans=self.spans(result))
         if others := {count for count in instructions.values() if count != region.instret}:
             text = (
@@ -266,7 +275,7 @@ class Evaluator:
                 "cycles depend on the data, those of the first input are given."
             )
             facts += (Feedback(kind="data_dependent", text=text),)
-        facts = (*finding_facts(result, wastes=False), *facts, *finding_facts(result, wastes=True))
+        facts = (*wrongs, *facts, *finding_facts(result, wastes=True))
         return self._evaluation(code, "correct").model_copy(
             update={
                 "cycles": region.cycles,

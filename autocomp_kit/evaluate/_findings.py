@@ -13,16 +13,21 @@ _MAX_FACTS = 8
 
 
 def finding_facts(result: SimulationResult, *, wastes: bool) -> tuple[Feedback, ...]:
-    """Return what costs time for nothing, or else what can make results wrong on hardware, as kinds ``sanitizer_*``."""
-    found = [finding for finding in result.findings if finding.is_waste == wastes]
-    facts = [
+    """Return what costs time for nothing, or else what can make results wrong on hardware, as kinds ``sanitizer_*``.
+
+    Hazards come first, so that none is among those that are only counted.
+    """
+    found = [
         Feedback(
             kind=f"sanitizer_{finding.kind.replace('-', '_')}",
             text=f"{finding.kind}: {finding.message}.",
             line=finding.place.line if finding.place.file == KERNEL_FILE else None,
         )
-        for finding in found[:_MAX_FACTS]
+        for finding in result.findings
+        if finding.is_waste == wastes
     ]
+    found.sort(key=lambda fact: not fact.is_hazard)
+    facts = found[:_MAX_FACTS]
     if len(found) > _MAX_FACTS:
         facts.append(Feedback(kind="sanitizer_more", text=f"{len(found) - _MAX_FACTS} more findings like these."))
     return tuple(facts)

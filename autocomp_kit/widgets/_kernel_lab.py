@@ -99,9 +99,11 @@ class KernelLab(Widget):
         self._source = run
         self._agent = agent
         self._history = history_of(run) if run is not None else None
-        problem = self._history.record.problem if self._history else None
+        record = self._history.record if self._history else None
         self._evaluator = Evaluator(
-            problem.source if problem else workload or "", problem.machine if problem else machine
+            record.problem.source if record else workload or "",
+            record.problem.machine if record else machine,
+            allow_hazards=record.config.allow_hazards if record else True,
         )
         self.run: Run | None = run if isinstance(run, Run) else None
         """The run that takes kernels in; after :meth:`continue_search` on a finished one, its fork."""

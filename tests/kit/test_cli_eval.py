@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -47,7 +48,8 @@ def test_eval_puts_the_hardware_loop_beside_the_kernel_when_asked():
     shown = call(
         "eval", "--baseline", "start", "-w", "small/0", "--config", "lean-rtl", "--bounds", "--no-cache"
     ).stdout
-    assert f"{verdict['hardware_loop_cycles']:,} (x " in shown
+    assert re.search(rf"hardware loop +{verdict['hardware_loop_cycles']:,}\b", shown)
+    assert re.search(r"of its speed +\d\d\.\d%", shown)
 
 
 def test_eval_of_a_wrong_kernel_says_why_and_exits_with_1(tmp_path):
@@ -67,6 +69,30 @@ def test_eval_shows_a_person_the_line(call_here):
     assert "small/1 on int8-16: rejected" in done.stdout
     assert "line 2: `undeclared` is neither a Gemmini command" in done.stdout
     assert "    undeclared(3);" in done.stdout
+
+
+def test_a_race_stands_beside_the_verdict_and_no_search_starts_from_it_unasked(call_here, tmp_path):
+    file = tmp_path / "race.c"
+    commands = (
+        "config_ex(WEIGHT_STATIONARY, NO_ACTIVATION, 1, false, false); config_ld(16, 1.0f, 16, 0); config_st(16);",
+        "mvin(A, 0, 16, 16); mvin(B, 16, 16, 16); preload(16, 0x80000000, 16, 16, 16, 16);",
+        "compute_preloaded(0, 0xffffffff, 16, 16, 16, 16); mvout(C, 0x80000000, 16, 16);",
+        "volatile int8_t *c = C[0]; *c = *c; fence();",
+    )
+    file.write_text("\n".join((f"{TILE} {{", *commands, "}\n")))
+    done = call_here("eval", file, "-w", "small/1")
+    assert done.returncode == 0, done.stderr
+    first, second, *others = done.stdout.splitlines()
+    assert first == "small/1 on int8-16: correct here, but hardware may compute something else"
+    assert second.startswith("- dram-race: ")
+    assert second not in others
+    search = ("optimize", file, "-w", "small/1", "--iterations", 1, "--beam", 1, "--plans", 1)
+    done = call_here(*search, "--store", tmp_path / "refused.sqlite")
+    assert done.returncode == 1
+    assert "the start kernel is unsafe; line 5: dram-race: " in done.stderr
+    assert "allow_hazards=true" in done.stderr
+    done = call_here(*search, "--store", tmp_path / "allowed.sqlite", "--set", "allow_hazards=true")
+    assert done.returncode == 0, done.stderr
 
 
 def test_eval_of_a_users_workload_file(tmp_path):

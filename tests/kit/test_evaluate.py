@@ -433,3 +433,21 @@ def test_a_workload_and_a_machine_that_do_not_fit():
         Evaluator("small/1", "fp32-4")
     with pytest.raises(InputError, match="at least one seed"):
         Evaluator("small/1", seeds=())
+
+
+RACE = kernel(
+    CONFIGURE, LOAD, MULTIPLY, "mvout(C, 0x80000000, 16, 16);", "volatile int8_t *c = C[0]; *c = *c;", "fence();"
+)
+OVERSIZE = kernel(CONFIGURE, "mvin(A, 0, 16, 16); mvin2(B, 16, 16, 17);", MULTIPLY, STORE)
+
+
+@pytest.mark.parametrize(("code", "word", "line"), [(RACE, "dram-race", 6), (OVERSIZE, "oversize", 3)])
+def test_what_hardware_computes_otherwise_is_told_and_unsafe_where_hazards_are_refused(code, word, line):
+    told = TILE.evaluate(code)
+    assert told.correct
+    assert told.cycles
+    assert {(hazard.line, hazard.text.partition(":")[0]) for hazard in told.hazards} == {(line, word)}
+    strict = Evaluator("small/1", allow_hazards=False)
+    assert problems(code, strict).startswith(f"unsafe: {line}: {word}: ")
+    assert strict.evaluate(GOOD).correct
+    assert TILE.evaluate(GOOD).hazards == ()
