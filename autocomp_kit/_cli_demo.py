@@ -41,7 +41,6 @@ def demo(
     parameters: dict[str, Parameter] = {"workload": workload, "seed": seed, "store": str(store)}
     replay_notebook(notebook_path("quickstart"), rendered, parameters=parameters)
     with Store.open(store, create=False) as study:
-        summary = study.load_run().summary()
-    print_summary(summary, store)
+        print_summary(study.load_run(), store)
     typer.echo(f"{'notebook':<14}{rendered}")
     typer.echo(f"{'in all':<14}{time.monotonic() - begun:.0f} seconds; all cycles are simulated")

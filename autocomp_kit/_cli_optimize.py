@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from autocomp_kit.agents.recording import Recording, RecordMode
 from autocomp_kit.errors import InputError
 
 if TYPE_CHECKING:
-    from autocomp_kit.history import RunHistory, RunSummary
+    from autocomp_kit.history import RunHistory
     from autocomp_kit.reuse import Recipe
     from autocomp_kit.run import Run
     from autocomp_kit.store import Store
@@ -147,7 +148,7 @@ def drive(run: Run, *, store: Path, output: Path | None, as_json: bool) -> None:
     if as_json:
         typer.echo(summary.model_dump_json())
     else:
-        print_summary(summary, store)
+        print_summary(history, store)
     finished = history.finished
     if finished is not None and finished.message:
         typer.echo(f"autocomp-kit: stopped early: {finished.message}", err=True)
@@ -166,8 +167,11 @@ def print_estimate(run: Run) -> None:
         typer.echo(f"not counted, because its price is not known: {name}")
 
 
-def print_summary(summary: RunSummary, store: Path) -> None:
-    """Print the headline numbers of a run, one per line."""
+def print_summary(history: RunHistory, store: Path) -> None:
+    """Print the headline numbers of a run, one per line, and why nothing was tried if nothing was."""
+    from autocomp_kit.events import CodeFailed, PlanFailed  # noqa: PLC0415 - other commands start without it
+
+    summary = history.summary()
     lines = [("workload", f"{summary.workload} on {summary.machine}")]
     if summary.start_cycles is not None:
         lines.append(("start kernel", f"{summary.start_cycles:,} cycles"))
@@ -175,13 +179,18 @@ def print_summary(summary: RunSummary, store: Path) -> None:
         share = "" if summary.utilization is None else f", {summary.utilization:.1%} of the array"
         lines.append(("best kernel", f"{summary.best_cycles:,} cycles{share} (candidate {summary.best_id})"))
         lines.append(("speed-up", f"{summary.speedup:.2f}x"))
-    tried = f"{summary.tried} tried, {summary.correct} correct, {summary.failed} failed"
+    reasons = Counter(one.status.replace("_", " ") for one in history.evaluations.values() if not one.correct)
+    why = ", ".join(f"{count} {status}" for status, count in reasons.most_common())
+    tried = f"{summary.tried} tried, {summary.correct} correct, {summary.failed} failed{why and f' ({why})'}"
     lines.append(("candidates", f"{tried}; {summary.calls_failed} agent calls without a result"))
     if summary.usage.usd:
         lines.append(("cost", f"{summary.usage.usd:.4f} USD in {summary.usage.calls} calls"))
     lines.append(("ended", f"{summary.state.replace('_', ' ')}, iteration {summary.iterations}"))
     lines.append(("search", f"{summary.seconds:.1f} seconds"))
     lines.append(("run", f"{summary.run_id} in {store}"))
+    failures: tuple[PlanFailed | CodeFailed, ...] = (*history.events_of(PlanFailed), *history.events_of(CodeFailed))
+    if failures and not summary.tried:
+        lines.append(("nothing tried", f"{failures[-1].agent}: {failures[-1].message[:500]}"))
     for name, value in lines:
         typer.echo(f"{name:<14}{value}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -51,14 +52,14 @@ def list_runs(
     if as_json:
         typer.echo(json.dumps([summary.model_dump(mode="json") for _, summary in summaries]))
         return
+    line = "{:20}  {:16}  {:20}  {:8}  {:>12}  {:>8}  {:>6}  {}"
+    typer.echo(line.format("run", "begun", "workload", "machine", "best cycles", "speed-up", "tried", "ended"))
     for record, summary in summaries:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
         speedup = "" if summary.speedup is None else f"{summary.speedup:.2f}x"
         cycles = "" if summary.best_cycles is None else f"{summary.best_cycles:,}"
-        typer.echo(
-            f"{summary.run_id}  {started}  {summary.workload:<12} {summary.machine:<10} {cycles:>12} {speedup:>7}  "
-            f"{summary.tried:>5} tried  {summary.state.replace('_', ' ')}"
-        )
+        about = (summary.run_id, started, summary.workload, summary.machine)
+        typer.echo(line.format(*about, cycles, speedup, summary.tried, summary.state.replace("_", " ")))
 
 
 def show(
@@ -76,18 +77,17 @@ def show(
             raise InputError(f"run {history.run_id} has no candidate {candidate!r}")
         typer.echo(history.candidates[candidate].code)
         return
-    summary = history.summary()
     if as_json:
-        typer.echo(summary.model_dump_json())
+        typer.echo(history.summary().model_dump_json())
         return
-    print_summary(summary, store)
+    print_summary(history, store)
     if history.best is not None:
         typer.echo("\nsteps to the best kernel:")
         for step in history.lineage(history.best.candidate_id):
             cycles = f"{step.evaluation.cycles:,}" if step.evaluation.cycles is not None else "-"
             what = f"{step.plan.item_id or 'free'}: {step.plan.text}" if step.plan else "start kernel"
             first_line = what.strip().splitlines()[0]
-            typer.echo(f"  {step.candidate.candidate_id:<10}{cycles:>14}  {first_line[:100]}")
+            typer.echo(f"  {step.candidate.candidate_id:<10}{cycles:>14}  {textwrap.shorten(first_line, 120)}")
 
 
 def export(

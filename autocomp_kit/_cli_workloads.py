@@ -63,7 +63,7 @@ def _workloads(
     if as_json:
         typer.echo(json.dumps([_summary(workload, machine) for workload in workloads]))
         return
-    line = "{:9} {:16} {:>14} {:>14}  {}"
+    line = "{:20} {:4} {:>14} {:>14}  {}"
     typer.echo(line.format("name", "kind", "MACs", "ideal cycles", "what"))
     for workload in workloads:
         ideal = f"{workload.ideal_cycles(machine):,}" if workload.element == machine.array.element else "-"

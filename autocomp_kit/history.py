@@ -110,7 +110,7 @@ class RunSummary(Record):
     usage: Usage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunHistory:
     """Everything that a run has done so far; the mappings keep the order in which things happened."""
 
@@ -122,6 +122,14 @@ class RunHistory:
     events: tuple[RunEvent, ...] = ()
     path: Path | None = field(default=None, compare=False)
     """The file of the store that it was read from, if it was."""
+
+    def __repr__(self) -> str:
+        problem, best = self.record.problem, self.summary().best_cycles
+        found = f", best {best:,} cycles" if best else ""
+        return (
+            f"<RunHistory {self.run_id}: {problem.workload} on {problem.machine}, "
+            f"{len(self.candidates):,} candidates{found}>"
+        )
 
     @property
     def run_id(self) -> str:

@@ -83,15 +83,20 @@ def make_run(
     budget = _budget(limits, Usage())
     if not isinstance(agent, Agent | Ensemble):
         agent = _ensemble(_listed(agent), _listed(code_agent), store=store, budget=budget)
+    ensemble = agent if isinstance(agent, Ensemble) else Ensemble.of(agent)
     if recording is not None:
-        agent = recorded(agent if isinstance(agent, Ensemble) else Ensemble.of(agent), recording)
+        ensemble = recorded(ensemble, recording)
     options = menu if isinstance(menu, Menu) else load_menu(menu or _menu_for(evaluator.workload))
+    if any(one.name == "rules" for one in (*ensemble.planners, *ensemble.coders)):
+        from autocomp_kit.agents.rules.registry import check_rewrites  # noqa: PLC0415 - only they need their parser
+
+        check_rewrites(options)
     if reuse is not None:
         config, options = follow(reuse, config, options)
     return Run(
         problem=_problem(evaluator, source, str(machine)),
         kernel=evaluator.workload.baseline_code(evaluator.machine) if kernel is None else kernel,
-        agent=agent,
+        agent=ensemble,
         evaluator=evaluator,
         menu=options,
         config=config,

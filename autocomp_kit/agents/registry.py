@@ -42,7 +42,9 @@ def make_agent(name: str, *, budget: Budget | None = None) -> Agent:
     """
     kind, _, detail = name.partition(":")
     if kind not in _MAKERS:
-        raise InputError(f"there is no agent {name!r}; the agents are: {', '.join(agent_names())}")
+        raise InputError(
+            f"there is no agent {name!r}; the agents are: {', '.join(agent_names())}, replay:FILE, replay:RUN"
+        )
     what, make = _MAKERS[kind]
     if bool(what) != bool(detail):
         raise InputError(f"agent {name!r}: write {kind}:{what}" if what else f"agent {name!r}: write {kind} alone")

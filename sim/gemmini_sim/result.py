@@ -76,7 +76,7 @@ class Region:
         return self.end_instret - self.begin_instret
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trace:
     """What happened.
 
@@ -99,7 +99,11 @@ class Trace:
     events: NDArray[np.void]
     events_lost: int
     regions: tuple[Region, ...]
-    _program: Program = field(repr=False)
+    _program: Program
+
+    def __repr__(self) -> str:
+        lost = f", {self.events_lost:,} lost" if self.events_lost else ""
+        return f"<Trace: {len(self.commands):,} commands, {len(self.events):,} events{lost}>"
 
     def line_of(self, pc: int) -> tuple[str, int] | None:
         """Return the source file and line of an instruction, ``None`` if the program does not say."""
@@ -125,7 +129,7 @@ class Trace:
         write_konata(self, path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SimulationResult:
     """The outcome of one run.
 
@@ -173,8 +177,18 @@ class SimulationResult:
     stalls: Mapping[str, int]
     trace: Trace | None
     findings: tuple[Finding, ...]
-    _memory: NDArray[np.uint8] = field(repr=False)
-    _symbols: Mapping[str, Symbol] = field(repr=False)
+    _memory: NDArray[np.uint8]
+    _symbols: Mapping[str, Symbol]
+
+    def __repr__(self) -> str:
+        ended = f"exited with {self.exit_code}" if self.fault is None else f"{self.status}: {self.fault.message}"
+        parts = [ended, f"{self.cycles:,} cycles", f"{self.instret:,} instructions"]
+        for name, records in (("region", self.regions), ("finding", self.findings)):
+            if records:
+                parts.append(f"{len(records)} {name}{'s' if len(records) > 1 else ''}")
+        if self.trace is not None:
+            parts.append(repr(self.trace))
+        return f"<SimulationResult: {', '.join(parts)}>"
 
     def read(self, symbol: str, dtype: DTypeLike, shape: int | tuple[int, ...]) -> NDArray[Any]:
         """Return a copy of a program's array as the run left it.

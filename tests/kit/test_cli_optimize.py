@@ -87,6 +87,20 @@ def test_options_win_over_set_and_set_over_the_file(call, tmp_path):
     assert config == SearchConfig(**wanted)
 
 
+def test_a_menu_that_helps_with_nothing_says_why_and_one_with_a_typo_is_refused(call, tmp_path):
+    menu = tmp_path / "mine.yaml"
+    menu.write_text("name: mine\nitems: [{id: luck, text: Be lucky.}]\n")
+    arguments = ("optimize", "-w", "small/1", "--menu", menu, "--iterations", 1, "--store", tmp_path / "study.sqlite")
+    done = call(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "0 tried" in done.stdout
+    assert "nothing tried rules: no offered option applies to this kernel: luck: no offline rewrite" in done.stdout
+    menu.write_text("name: mine\nitems: [{id: keep, text: Keep it., rewrite: keep_resident}]\n")
+    done = call(*arguments)
+    assert done.returncode == 2
+    assert "menu 'mine', item keep: no rewrite 'keep_resident'; did you mean 'keep-resident'?" in done.stderr
+
+
 def test_optimize_from_a_kernel_that_is_wrong_says_why_and_exits_with_1(call, tmp_path):
     kernel = tmp_path / "kernel.c"
     kernel.write_text("void solution(int8_t A[16][16], int8_t B[16][16], int8_t C[16][16]) {\n  undeclared(3);\n}\n")
@@ -134,7 +148,10 @@ def test_settings_come_from_a_file_and_options_win_over_it(call, tmp_path):
 def test_runs_list_show_and_export(call, study):
     listed = json.loads(call("runs", "list", "--store", study, "--json").stdout)
     assert [one["workload"] for one in listed] == ["toy"]
-    assert listed[0]["run_id"] in call("runs", "list", "--store", study).stdout
+    head, row = call("runs", "list", "--store", study).stdout.splitlines()
+    assert head.startswith("run ")
+    assert row.startswith(listed[0]["run_id"])
+    assert head.index("workload") == row.index(listed[0]["workload"])
     shown = call("runs", "show", "--store", study).stdout
     assert "start kernel  1,000 cycles" in shown
     assert f"speed-up      {listed[0]['speedup']:.2f}x" in shown

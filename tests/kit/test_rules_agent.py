@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from autocomp_kit.agents.base import Agent, AgentError, CodeRequest, PlanRequest
-from autocomp_kit.agents.rules import REWRITES, RulesAgent
-from autocomp_kit.menu import load_menu, menu_names
+from autocomp_kit.agents.rules import RulesAgent
+from autocomp_kit.agents.rules.registry import check_rewrites
+from autocomp_kit.menu import MenuError, load_menu, menu_names
 from autocomp_kit.records import Candidate, Evaluation, MenuItem, Plan
 
 MENU = load_menu("gemm")
@@ -64,8 +65,11 @@ def code_request(plan: Plan, code: str = NAIVE) -> CodeRequest:
 
 def test_every_rewrite_that_the_menu_names_exists():
     assert isinstance(RulesAgent(), Agent)
-    named = {item.rewrite for name in menu_names() for item in load_menu(name).items if item.rewrite}
-    assert named <= set(REWRITES)
+    for name in menu_names():
+        check_rewrites(load_menu(name))
+    wrong = MENU.items[0].model_copy(update={"rewrite": "keep-residnt"})
+    with pytest.raises(MenuError, match="item keep-resident: no rewrite 'keep-residnt'; did you mean 'keep-resident'"):
+        check_rewrites(MENU.model_copy(update={"items": (wrong,)}))
 
 
 async def test_equal_requests_get_equal_plans_and_code():

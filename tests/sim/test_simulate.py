@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -260,6 +261,11 @@ def test_the_trace_grows_with_the_program():
     assert len(result.trace.commands) == 6000
     assert result.trace.commands["rs2"].tolist() == list(range(6000))
     assert run(source).trace is None
+    # What a notebook cell shows of it is a line, not its arrays.
+    assert re.fullmatch(
+        r"<SimulationResult: exited with 0, [\d,]+ cycles, .* instructions, <Trace: 6,000 commands, [\d,]+ events>>",
+        repr(result),
+    )
 
 
 def test_threads_do_not_disturb_each_other():

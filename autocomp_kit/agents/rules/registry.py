@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from autocomp_kit.agents.rules.rewrite import Rewrite
 from autocomp_kit.agents.rules.rewrites.delay_store import DELAY_STORE
 from autocomp_kit.agents.rules.rewrites.keep_resident import KEEP_RESIDENT
@@ -14,8 +16,9 @@ from autocomp_kit.agents.rules.rewrites.separate_banks import SEPARATE_BANKS
 from autocomp_kit.agents.rules.rewrites.spread_loads import SPREAD_LOADS
 from autocomp_kit.agents.rules.rewrites.tidy_up import HOIST_CONFIGURATION, REMOVE_FENCES, SIMPLIFY_ADDRESSES
 from autocomp_kit.agents.rules.rewrites.widen_move import WIDEN_LOAD, WIDEN_STORE
+from autocomp_kit.menu import Menu, MenuError
 
-__all__ = ["REWRITES"]
+__all__ = ["REWRITES", "check_rewrites"]
 
 REWRITES: dict[str, Rewrite] = {
     rewrite.name: rewrite
@@ -39,3 +42,12 @@ REWRITES: dict[str, Rewrite] = {
         WIDEN_STORE,
     )
 }
+
+
+def check_rewrites(menu: Menu) -> None:
+    """Raise :class:`MenuError` if an item of the menu names a rewrite that does not exist: nobody could apply it."""
+    for item in menu.items:
+        if item.rewrite is not None and item.rewrite not in REWRITES:
+            close = difflib.get_close_matches(item.rewrite, REWRITES, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(REWRITES))}"
+            raise MenuError(f"menu {menu.name!r}, item {item.item_id}: no rewrite {item.rewrite!r}; {hint}")
