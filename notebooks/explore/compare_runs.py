@@ -40,7 +40,8 @@ from autocomp_kit.widgets import BeamStepper, MenuEditor
 # %% [markdown]
 # ## Narrow or wide?
 #
-# One beam keeps the best only, the other keeps three; both try the same number of candidates per iteration.
+# One beam keeps the best only, the other keeps three. Both may try nine kernels an iteration; in the first one, which has
+# one parent, the wide one tries three.
 
 # %%
 Path(store).parent.mkdir(parents=True, exist_ok=True)
