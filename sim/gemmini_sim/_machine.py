@@ -14,7 +14,7 @@ from gemmini_sim.elf import Segment
 from gemmini_sim.engine import accelerator_state, core, core_state, cycle_clock, event_log, opcodes
 from gemmini_sim.engine.rocket.state import RocketState, new_rocket
 
-__all__ = ["Machine", "new_machine", "run_machine"]
+__all__ = ["Machine", "give_back", "new_machine", "run_machine"]
 
 _FIRST_CONSOLE_BYTES = 4096
 _MAX_INSTRUCTIONS = 1 << 62
@@ -108,7 +108,7 @@ def new_machine(
         scratchpad=scratchpad,
         accumulator=accumulator,
         rocket=new_rocket(config),
-        clock=cycle_clock.new_clock(config, tracing=tracing),
+        clock=cycle_clock.borrow_clock(config, tracing=tracing),
         tags=cycle_clock.new_tags(config),
         trace=cycle_clock.new_trace(4096 if tracing else 0),
         events=cycle_clock.new_events(_MAX_EVENTS if tracing and events else 0),
@@ -159,6 +159,11 @@ def run_machine(
             break
     _empty_log(machine, read_log)
     return machine
+
+
+def give_back(machine: Machine, config: MachineConfig, *, tracing: bool) -> None:
+    """Let later runs profit from what the clock of a machine has learnt; the machine cannot be used any more."""
+    cycle_clock.give_back_clock(machine.clock, config, tracing=tracing)
 
 
 def _empty_log(machine: Machine, read_log: Callable[[NDArray[Any]], None] | None) -> None:

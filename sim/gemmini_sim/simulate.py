@@ -105,6 +105,7 @@ def simulate(
         read_log=None if sanitizer is None else sanitizer.follow,
     )
     result = _result(machine, program, console_limit=console_limit, tracing=tracing)
+    _machine.give_back(machine, config, tracing=tracing)
     if sanitizer is None:
         return result
     return replace(result, findings=sanitizer.findings(program.line_of, complete=result.status == "exited"))

@@ -9,6 +9,7 @@ from gemmini_sim.config import load_config, preset_names
 from gemmini_sim.elf import read_program
 from gemmini_sim.engine import cycle_clock as module
 from gemmini_sim.engine._jit import link
+from gemmini_sim.engine.cycle_clock.state import reset_clock
 
 from tests.sim.test_cycle_clock import (
     ACCUMULATE,
@@ -33,9 +34,10 @@ FENCE, HOST_LINE, HOST_RELEASE = "fence", "host line", "host release"
 class Host:
     """Gives a clock calls with the same pauses, whatever it answers."""
 
-    def __init__(self, config, *, replaying, tracing=False):
+    def __init__(self, config, *, replaying, tracing=False, clock=None):
         link()
-        self.clock = module.new_clock(config, replaying=replaying, tracing=tracing)[0]
+        self.clocks = module.new_clock(config, replaying=replaying, tracing=tracing) if clock is None else clock
+        self.clock = self.clocks[0]
         self.tags = module.new_tags(config)
         self.trace = module.new_trace(2048 if tracing else 0)
         self.events = module.new_events(0)
@@ -120,23 +122,45 @@ def moved(calls, distance):
     ]
 
 
+def give_random_loops(host, config, seed):
+    """Give a clock four random loops, of whose rows some lie on pages of their own and some share one."""
+    rng = np.random.default_rng(seed)
+    host.give(setup())
+    for _ in range(4):
+        host.give([config_load(int(stride)) for stride in rng.choice([16, 48, 256, 512, 1040, 4096, 5000], 1)])
+        calls = random_calls(rng, config, 24)
+        pauses = rng.integers(1, 30, len(calls))
+        distance = int(rng.choice([0, 64, 1024, 4096, 16]))
+        for turn in range(8):
+            host.give(moved(calls, turn * distance), pauses=pauses)
+    return host.result()
+
+
 @pytest.mark.parametrize("preset", preset_names())
 @pytest.mark.parametrize("seed", range(4))
 def test_replayed_loops_take_the_times_of_simulated_ones(preset, seed):
     config = load_config(preset)
-    results = []
-    for replaying in (True, False):
-        rng = np.random.default_rng(seed)
-        host = Host(config, replaying=replaying, tracing=seed % 2 == 1)
-        host.give(setup())
-        for _ in range(4):
-            calls = random_calls(rng, config, 24)
-            pauses = rng.integers(1, 30, len(calls))
-            distance = int(rng.choice([0, 64, 1024, 4096, 16]))
-            for turn in range(8):
-                host.give(moved(calls, turn * distance), pauses=pauses)
-        results.append(host.result())
+    hosts = [Host(config, replaying=replaying, tracing=seed % 2 == 1) for replaying in (True, False)]
+    results = [give_random_loops(host, config, seed) for host in hosts]
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("preset", ["int8-16", "fp32-4"])
+@pytest.mark.parametrize("tracing", [False, True])
+def test_a_clock_that_knows_states_of_earlier_runs_answers_like_a_new_one(preset, tracing):
+    config = load_config(preset)
+    host = Host(config, replaying=True, tracing=tracing)
+    known = []
+    expected = {
+        seed: give_random_loops(Host(config, replaying=False, tracing=tracing), config, seed) for seed in (4, 5)
+    }
+    for seed in (4, 5) * 6:
+        assert give_random_loops(host, config, seed) == expected[seed]
+        known.append(int(host.clock["nodes"]))
+        reset_clock(host.clocks, module.new_clock(config, tracing=tracing))
+        host = Host(config, replaying=True, tracing=tracing, clock=host.clocks)
+    assert known[0] < known[1]
+    assert known[-3] == known[-1]  # not at once: the second time it looks at turns that were new the first time
 
 
 def test_a_loop_that_repeats_itself_is_simulated_only_a_few_times():

@@ -22,6 +22,7 @@ from gemmini_sim.engine.cycle_clock.records import (
 )
 from gemmini_sim.engine.cycle_clock.replay import FENCE, SETTLE, call
 from gemmini_sim.engine.cycle_clock.sizes import CACHE
+from gemmini_sim.engine.cycle_clock.spare_clocks import borrow_clock, give_back_clock
 from gemmini_sim.engine.cycle_clock.state import CLOCK_DTYPE, new_clock, new_events, new_tags, new_trace
 from gemmini_sim.engine.cycle_clock.step import LINE, RELEASED, TIME
 from gemmini_sim.engine.cycle_clock.step import advance as simulate
@@ -34,8 +35,10 @@ __all__ = [
     "STALL_NAMES",
     "TIME",
     "advance",
+    "borrow_clock",
     "command",
     "fence",
+    "give_back_clock",
     "host_line",
     "host_release",
     "new_clock",

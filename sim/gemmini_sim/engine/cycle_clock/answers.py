@@ -10,15 +10,14 @@ import numpy as np
 
 from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, LINE, LOOK_UP, MATCH, PAGE, TURN, address_of, page_of
+from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, COUNT_ROWS, LINE, LOOK_UP, MATCH, TURN, address_of
 from gemmini_sim.engine.cycle_clock.l2_directory import decide, find, next_register, register_of
-from gemmini_sim.engine.cycle_clock.prefetch import prefetch_set
-from gemmini_sim.engine.cycle_clock.reader import ASKS_READER
+from gemmini_sim.engine.cycle_clock.pages import compare_page, count_rows
 from gemmini_sim.engine.cycle_clock.record_words import get_word, set_word
 from gemmini_sim.engine.cycle_clock.registers_replay import CHANGED
 from gemmini_sim.engine.cycle_clock.state import word_of
 
-__all__ = ["answer", "keep_before", "undo"]
+__all__ = ["answer", "keep_before", "take", "undo"]
 
 # Registers that answers change: where they are, where they are kept, how many words.
 _CHANGED = np.array([(word_of(name), word_of(f"before_{name}"), words) for name, words in CHANGED], np.int64)
@@ -51,34 +50,50 @@ def undo(clock, tags):
 
 
 @jit_inline
+def _decide(clock, tags, asked, line, way, hit):
+    """Answer what a request needs; the change of the tag array is noted in order to be undone."""
+    set_index = line & (clock["sets"] - 1)
+    before = tags[set_index, way]
+    outcome = decide(clock, tags, (asked >> 8) & 15, line, (asked >> 12) & 3, 0, 0, way, hit)
+    if tags[set_index, way] != before:
+        place = clock["undo_count"]
+        clock["undo_place"][place] = set_index * clock["ways"] + way
+        clock["undo_entry"][place] = before
+        clock["undo_count"] = place + 1
+    return outcome
+
+
+@jit_inline
+def _look_up(clock, tags, asked, line):
+    way = find(clock, tags, line)
+    return _decide(clock, tags, asked, line, way if way >= 0 else -1 - way, way >= 0)
+
+
+@jit_inline
+def take(clock, tags, asked, about):
+    """Answer which of the registers has a request's set (fewer than 16) or, if none, what the request needs."""
+    line = address_of(clock, about) >> clock["line_shift"]
+    match = register_of(clock, asked >> 16, line)
+    return match if match >= 0 else _look_up(clock, tags, asked, line)
+
+
+@jit
 def answer(clock, tags, asked, about):
-    """Answer a question of the journal; what it changes is noted in order to be undone."""
+    """Answer a question of the journal that is not one that ``take`` answers."""
     what = asked & 0xFF
     if what == TURN:
         return next_register(clock, about)
     address = address_of(clock, about)
     if what == COMPARE_PAGE:
-        last = asked >> 9
-        if last:
-            last = page_of(clock, last)
-        else:
-            last = clock["reader_page"] if (asked >> 8) & 1 == ASKS_READER else clock["writer_page"]
-        return 1 if address >> PAGE != last else 0
+        return compare_page(clock, asked, address)
+    if what == COUNT_ROWS:
+        return count_rows(address, asked >> 16, (asked >> 8) & 0xFF)
     line = address >> clock["line_shift"]
     mshr = (asked >> 8) & 15
     if what == MATCH:
-        prefetch_set(tags, line & (clock["sets"] - 1))  # for the look-up that mostly follows
         return register_of(clock, asked >> 16, line)
     if what == LINE:
         return 1 if line == clock["mshr_line"][mshr] else 0
-    way, hit = clock["mshr_way"][mshr], True
     if what == LOOK_UP:
-        way = find(clock, tags, line)
-        if way < 0:
-            way, hit = -1 - way, False
-    place = clock["undo_count"]
-    set_index = line & (clock["sets"] - 1)
-    clock["undo_place"][place] = set_index * clock["ways"] + way
-    clock["undo_entry"][place] = tags[set_index, way]
-    clock["undo_count"] = place + 1
-    return decide(clock, tags, mshr, line, (asked >> 12) & 3, 0, 0, way, hit)
+        return _look_up(clock, tags, asked, line)
+    return _decide(clock, tags, asked, line, clock["mshr_way"][mshr], True)

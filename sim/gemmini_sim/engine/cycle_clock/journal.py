@@ -15,6 +15,7 @@ __all__ = [
     "ADDRESS_BITS",
     "CALL",
     "COMPARE_PAGE",
+    "COUNT_ROWS",
     "END",
     "FOLLOWING",
     "ITEM",
@@ -28,10 +29,13 @@ __all__ = [
     "RECORD",
     "REPLAY",
     "RETURN",
+    "TAKE",
     "TURN",
     "address_of",
     "name_of_page",
     "note",
+    "note_match",
+    "note_plan",
     "page_of",
     "real_address",
     "symbolic",
@@ -39,7 +43,7 @@ __all__ = [
 ]
 
 OFF, RECORD, REPLAY = 0, 1, 2
-CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, TURN = range(1, 10)
+CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, TURN, TAKE, COUNT_ROWS = range(1, 12)
 FOLLOWING, OTHERWISE, ITEM = 3, 4, 5
 PAGE = 12  # bits of an address within a page
 ADDRESS_BITS = 36  # of DRAM addresses; above them the tag of the command that an address belongs to, 0 for none
@@ -94,8 +98,7 @@ def page_of(clock, name):
 
 
 @jit
-def note(clock, asked, about, answer):
-    """Go on to the item that says so, which is added if it is new."""
+def _note(clock, asked, about, answer):
     link = clock["journal_tail"]
     item = clock["journal"][link]
     while item:
@@ -120,3 +123,41 @@ def note(clock, asked, about, answer):
     clock["journal"][item + FOLLOWING] = 0
     clock["journal"][item + OTHERWISE] = 0
     clock["journal_tail"] = item + FOLLOWING
+
+
+@jit
+def note(clock, asked, about, answer):
+    """Go on to the item that says so, which is added if it is new."""
+    if clock["kept_asked"]:
+        kept = clock["kept_asked"]
+        clock["kept_asked"] = 0
+        _note(clock, kept, clock["kept_about"], clock["kept_answer"])
+    _note(clock, asked, about, answer)
+
+
+@jit
+def note_match(clock, packet, match):
+    """Note which register has the request's set, unless that follows from when it was asked last.
+
+    It is kept until the next question is known: mostly whether the cache has the line, which makes one item of both.
+    """
+    valid = clock["mshr_valid"]
+    if packet != clock["matched_packet"] or valid & ~clock["matched_valid"]:
+        if clock["kept_asked"]:
+            _note(clock, clock["kept_asked"], clock["kept_about"], clock["kept_answer"])
+        clock["kept_asked"] = MATCH | valid << 16
+        clock["kept_about"] = symbolic(clock, packet >> 20)
+        clock["kept_answer"] = match
+    clock["matched_packet"] = packet
+    clock["matched_valid"] = valid
+
+
+@jit
+def note_plan(clock, asked, mshr, kind, packet, outcome):
+    """Note what a register has to do for its request: a look-up is one item with the match that was kept for it."""
+    asked |= mshr << 8 | kind << 12
+    if clock["kept_asked"] and clock["kept_answer"] < 0 and clock["matched_packet"] == packet:
+        asked += TAKE - LOOK_UP + (clock["kept_asked"] - MATCH)
+        clock["kept_asked"] = 0
+    clock["matched_packet"] = -1
+    note(clock, asked, symbolic(clock, packet >> 20), outcome)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.cycle_clock.journal import LINE, MATCH, PLAN, RECORD, TURN, note, symbolic
+from gemmini_sim.engine.cycle_clock.journal import LINE, PLAN, RECORD, TURN, note, note_match, symbolic
 from gemmini_sim.engine.cycle_clock.l2_data import deliver, outer_banks, push_release, read_release
 from gemmini_sim.engine.cycle_clock.l2_directory import (
     DIRTY,
@@ -198,16 +198,6 @@ def _take_arrived(clock):
         update_wants(clock, mshr)
 
 
-@jit
-def _note_match(clock, packet, match):
-    """Note which register has the request's set, unless that follows from when it was asked last."""
-    valid = clock["mshr_valid"]
-    if packet != clock["matched_packet"] or valid & ~clock["matched_valid"]:
-        note(clock, MATCH | valid << 16, symbolic(clock, packet >> 20), match)
-    clock["matched_packet"] = packet
-    clock["matched_valid"] = valid
-
-
 @jit_inline
 def l2_requests(clock, tags):
     """Take one request in: from the buffer at the door, or straight from the system bus."""
@@ -247,7 +237,7 @@ def l2_requests(clock, tags):
     if not blocked:
         match = register_of(clock, clock["mshr_valid"], packet_address(packet) >> clock["line_shift"])
         if clock["replay_mode"] == RECORD:
-            _note_match(clock, packet, match)
+            note_match(clock, packet, match)
     # a register that is done in this cycle takes the new request of its set at once
     offers = match >= 0 and clock["waiting_first"][match] < 0
     clock["offered"] = packet if offers else -1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
-from gemmini_sim.engine.cycle_clock.journal import LOOK_UP, RECORD, note, symbolic
+from gemmini_sim.engine.cycle_clock.journal import LOOK_UP, RECORD, note_plan
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, PUT, is_host, packet_address, packet_kind, wants_write
 from gemmini_sim.engine.cycle_clock.sizes import CACHE, MSHRS
 
@@ -43,6 +43,7 @@ __all__ = [
 
 DIRTY, HOST_HAS, HOST_MAY_WRITE, HOST_WROTE = 1, 2, 4, 8
 LINE = 4
+_EIGHT = 8
 SEND_RPROBE, SEND_RELEASE, SEND_PPROBE, SEND_ACQUIRE, SEND_ANSWER, SEND_WRITE, SEND_GRANT_ACK = 1, 2, 4, 8, 16, 32, 64
 WAIT_FIRST, WAIT_LAST, WAIT_DATA, WAIT_RELEASE, WAIT_RPROBE, WAIT_PPROBE, WAIT_HOST = 1, 2, 4, 8, 16, 32, 64
 NO_WAIT = WAIT_LAST | WAIT_RELEASE | WAIT_RPROBE | WAIT_PPROBE | WAIT_HOST
@@ -156,8 +157,7 @@ def plan(clock, tags, mshr, packet, way, hit, asked):
     clock["mshr_waits"][mshr] = (outcome >> 8) & 0xFF
     clock["mshr_host_wrote"] = clock["mshr_host_wrote"] & ~(1 << mshr) | (outcome >> 17) << mshr
     if clock["replay_mode"] == RECORD:
-        clock["matched_packet"] = -1
-        note(clock, asked | mshr << 8 | kind << 12, symbolic(clock, packet >> 20), outcome)
+        note_plan(clock, asked, mshr, kind, packet, outcome)
 
 
 @jit_inline
@@ -177,16 +177,30 @@ def next_register(clock, able):
     return lowest_bit(able & clock["mshr_robin"] or able)
 
 
+@jit
+def _way_of(tags, set_index, line, ways):
+    for way in range(ways):
+        if tags[set_index, way] >> LINE == line:
+            return way
+    return -1
+
+
+@jit_inline
+def _way_of_eight(tags, set_index, line):
+    """Return the way of a line: of the usual number of ways the compiler compares several at once."""
+    found = 0
+    for way in range(_EIGHT):
+        found |= (tags[set_index, way] >> LINE == line) << way
+    return lowest_bit(found) if found else -1
+
+
 @jit_inline
 def find(clock, tags, line):
     """Return the way that holds a line, or -1 minus the way that a miss takes."""
     _step_lfsr(clock)
     set_index = line & (clock["sets"] - 1)
     ways = clock["ways"]
-    found = -1
-    for way in range(ways):  # to the end, which the compiler can do for several ways at once
-        if tags[set_index, way] >> LINE == line:
-            found = way
+    found = _way_of_eight(tags, set_index, line) if ways == _EIGHT else _way_of(tags, set_index, line, ways)
     if found >= 0:
         return found
     return -1 - (((clock["lfsr"] & 1023) * ways) >> 10)

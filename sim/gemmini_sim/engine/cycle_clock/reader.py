@@ -12,24 +12,17 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit
 from gemmini_sim.engine.cycle_clock.channel import READER as READS
 from gemmini_sim.engine.cycle_clock.channel import channel_has_room, channel_push
-from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, PAGE, RECORD, name_of_page, note, symbolic
+from gemmini_sim.engine.cycle_clock.journal import PAGE, RECORD
 from gemmini_sim.engine.cycle_clock.packet import GET, pack, packet_address, widest_window
-from gemmini_sim.engine.cycle_clock.registers_replay import PAIRS
+from gemmini_sim.engine.cycle_clock.pages import ASKS_READER, ASKS_WRITER, note_last_page, note_page
 from gemmini_sim.engine.cycle_clock.sizes import LOADS, READER, ROWS_IN_FLIGHT, WRITER_SIDE
 
 __all__ = [
-    "ASKS_READER",
-    "ASKS_WRITER",
-    "forget_compared",
-    "note_last_page",
-    "note_page",
-    "noted_page",
     "reader_requests",
     "responses_step",
     "translate_step",
 ]
 
-ASKS_WRITER, ASKS_READER = 0, 1
 _ROW_QUEUE_ROOM = 5  # rows that one path to the memories holds
 
 
@@ -44,47 +37,6 @@ def translate_step(clock):
         clock["translator_takes"] = ASKS_READER if reader else ASKS_WRITER
     if reader or writer:
         clock["translator_last"] = clock["translator_takes"]
-
-
-@jit
-def forget_compared(clock):
-    """Let requests be compared again that have been compared with the last pages."""
-    clock["compared"][0] = clock["compared"][1] = -1
-
-
-@jit
-def noted_page(clock, who):
-    """Return the name of the last page of the writer or the reader, 0 if it is that of the stretch before."""
-    last = clock["page_last"][who]
-    return last if last & 1 else 0
-
-
-@jit
-def note_page(clock, who, packet, asks):
-    """Note whether a request is to another page than the last one, unless the two were compared before."""
-    if packet in (clock["compared"][0], clock["compared"][1]):
-        return
-    clock["compared"][1] = clock["compared"][0]
-    clock["compared"][0] = packet
-    page = name_of_page(clock, packet >> 20)
-    last = clock["page_last"][who]
-    if page == last:
-        return
-    first, second = min(page, last), max(page, last)
-    for pair in range(PAIRS):
-        if clock["page_pairs"][pair, 0] == first and clock["page_pairs"][pair, 1] == second:
-            return
-    pair = clock["page_pair"]
-    clock["page_pairs"][pair, 0], clock["page_pairs"][pair, 1] = first, second
-    clock["page_pair"] = (pair + 1) & (PAIRS - 1)
-    note(clock, COMPARE_PAGE | who << 8 | noted_page(clock, who) << 9, symbolic(clock, packet >> 20), 1 if asks else 0)
-
-
-@jit
-def note_last_page(clock, who, packet):
-    """Note that a request's page is the last one from now on."""
-    clock["page_last"][who] = name_of_page(clock, packet >> 20)
-    forget_compared(clock)
 
 
 @jit

@@ -10,6 +10,7 @@ __all__ = [
     "COUNTERS",
     "ENDS",
     "JOURNAL",
+    "KNOWN_REGISTERS",
     "MOST_CALLS",
     "NODES",
     "PAIRS",
@@ -60,7 +61,6 @@ REPLAY_REGISTERS = [
     ("stretch_calls", "i8"),
     ("last_pc", "i8"),
     ("shape", "i8"),  # what the calls since the last turn of a loop were, as one number
-    ("shapes", "i8", (SHAPES,)),  # those seen before
     ("stretch_funct", "i8", (MOST_CALLS,)),
     ("stretch_rs1", "i8", (MOST_CALLS,)),
     ("stretch_rs2", "i8", (MOST_CALLS,)),
@@ -78,11 +78,33 @@ REPLAY_REGISTERS = [
     ("undo_place", "i8", (UNDO,)),
     ("undo_entry", "i8", (UNDO,)),
     *[(f"before_{name}", "i8", (words,)) for name, words in CHANGED],
-    # --- known states, and what was seen to follow them
+    # --- writing down a state
     ("places", "i8", (max(64, BANKS),)),
     ("entries", "i8"),  # of the array's commands in the station: how many there are,
     ("entry_name", "i8", (STATION,)),  # the name of each in a state, -1 for one that is free
     ("entry_named", "i8", (STATION,)),  # and which has a name
+    ("vector_end", "i8"),
+    ("journal_tail", "i8"),
+    ("matched_packet", "i8"),  # what was asked last: what follows from it is not noted again
+    ("matched_valid", "i8"),
+    ("kept_asked", "i8"),  # a question that is noted with the next; 0 for none
+    ("kept_about", "i8"),
+    ("kept_answer", "i8"),
+    ("page_last", "i8", (2,)),  # names of the writer's last page and of the reader's, even if of the stretch before
+    ("compared", "i8", (2,)),  # the requests that were compared with them last
+    ("page_before", "i8", (2,)),  # the page of the request before
+    ("page_command", "i8", (2,)),  # of each, of whose rows it is known how they lie in pages
+    ("page_row", "i8", (2,)),  # how far the first of these rows is behind where the command begins,
+    ("page_first", "i8", (2,)),  # and the least
+    ("page_final", "i8", (2,)),  # and the most bytes that it may be behind the beginning of its page
+    ("page_pair", "i8"),
+    ("page_pairs", "i8", (PAIRS, 2)),  # the last pairs of pages that were compared
+    ("robin_set", "i8"),  # whether a register of the L2 has acted since the stretch began
+]
+
+# Known states, and what was seen to follow them. It is true of every run of the same machine.
+KNOWN_REGISTERS = [
+    ("shapes", "i8", (SHAPES,)),  # what calls between two turns of a loop have come before, as one number
     ("nodes", "i8"),
     ("node_slots", "i8", (SLOTS,)),
     ("node_hash", "i8", (NODES,)),
@@ -90,16 +112,7 @@ REPLAY_REGISTERS = [
     ("node_words", "i8", (NODES,)),
     ("node_link", "i8", (NODES,)),
     ("vectors_used", "i8"),
-    ("vector_end", "i8"),
     ("vectors", "i8", (VECTORS,)),
     ("journal_used", "i8"),
-    ("journal_tail", "i8"),
-    ("matched_packet", "i8"),  # what was asked last: what follows from it is not noted again
-    ("matched_valid", "i8"),
-    ("page_last", "i8", (2,)),  # names of the writer's last page and of the reader's, even if of the stretch before
-    ("compared", "i8", (2,)),  # the requests that were compared with them last
-    ("page_pair", "i8"),
-    ("page_pairs", "i8", (PAIRS, 2)),  # the last pairs of pages that were compared
-    ("robin_set", "i8"),  # whether a register of the L2 has acted since the stretch began
     ("journal", "i8", (JOURNAL,)),
 ]

@@ -6,7 +6,7 @@ the host, with the same answers of the tag array and of other comparisons of add
 followed a state is kept in a journal. In a known state the clock goes through the journal instead of simulating: it
 looks whether each call and each answer are those of the journal, and returns the time that stands there. At the first
 difference it goes back to the last known state and simulates what was skipped. So nothing is ever guessed: with and
-without this the clock gives the same times.
+without this the clock gives the same times. What is known stays true in later runs (``spare_clocks``).
 
 The idea is that of FastSim (Schnarr and Larus, ASPLOS 1998), who call it fast-forwarding by memoization.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit_apart, jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import is_transfer
-from gemmini_sim.engine.cycle_clock.answers import answer, keep_before, undo
+from gemmini_sim.engine.cycle_clock.answers import answer, keep_before, take, undo
 from gemmini_sim.engine.cycle_clock.calls import simulate_command, simulate_fence, write_row
 from gemmini_sim.engine.cycle_clock.journal import (
     ADDRESS_BITS,
@@ -24,16 +24,18 @@ from gemmini_sim.engine.cycle_clock.journal import (
     END,
     FOLLOWING,
     ITEM,
+    MATCH,
     OFF,
     OTHERWISE,
     RECORD,
     REPLAY,
     RETURN,
+    TAKE,
     note,
     page_of,
 )
 from gemmini_sim.engine.cycle_clock.known_states import find_state, forget_states
-from gemmini_sim.engine.cycle_clock.reader import ASKS_READER, ASKS_WRITER, forget_compared, noted_page
+from gemmini_sim.engine.cycle_clock.pages import ASKS_READER, ASKS_WRITER, forget_pages, noted_page
 from gemmini_sim.engine.cycle_clock.records import STALL_NAMES
 from gemmini_sim.engine.cycle_clock.registers_replay import (
     COUNTERS,
@@ -41,7 +43,6 @@ from gemmini_sim.engine.cycle_clock.registers_replay import (
     JOURNAL,
     MOST_CALLS,
     NODES,
-    PAIRS,
     SHAPES,
     TAGS,
     UNDO,
@@ -145,10 +146,8 @@ def _counter(clock, number):
 def _begin_journal(clock):
     clock["journal_tail"] = clock["node_link"][clock["stretch_node"]]
     clock["matched_packet"] = -1
-    forget_compared(clock)
-    for pair in range(PAIRS):
-        clock["page_pairs"][pair, 0] = 0
-    clock["page_last"][ASKS_WRITER], clock["page_last"][ASKS_READER] = -2, -4  # even: of the stretch before
+    clock["kept_asked"] = 0
+    forget_pages(clock)
     clock["robin_set"] = 0
 
 
@@ -238,6 +237,28 @@ def _pass_end(clock, trace):
 
 
 @jit
+def _other(clock, tags, item, given):
+    """Return the item beside one that has the answer that was given, 0 if there is none."""
+    asked = clock["journal"][item]
+    first = item
+    while item:
+        if clock["journal"][item + 2] == given:
+            return item
+        item = clock["journal"][item + OTHERWISE]
+    if asked & 0xFF != MATCH or given >= 0:
+        return 0
+    # no register has the set now, but one had it when this was first asked
+    item = first
+    while item and clock["journal"][item] & 0xFF != TAKE:
+        item = clock["journal"][item + OTHERWISE]
+    if item:
+        given = take(clock, tags, clock["journal"][item], clock["journal"][item + 1])
+        while item and clock["journal"][item + 2] != given:
+            item = clock["journal"][item + OTHERWISE]
+    return item
+
+
+@jit
 def _replay(clock, tags, trace, cycle, funct, rs1, rs2, pc):
     """Find in the journal when a call commits; return False if the journal does not say so."""
     if not _pass_end(clock, trace):
@@ -267,9 +288,9 @@ def _replay(clock, tags, trace, cycle, funct, rs1, rs2, pc):
             return True
         if clock["undo_count"] == UNDO:
             return False
-        given = answer(clock, tags, asked, about)
-        while item and clock["journal"][item + 2] != given:
-            item = clock["journal"][item + OTHERWISE]
+        given = take(clock, tags, asked, about) if asked & 255 == TAKE else answer(clock, tags, asked, about)
+        if clock["journal"][item + 2] != given:
+            item = _other(clock, tags, item, given)
         if item:
             item = clock["journal"][item + FOLLOWING]
     return False

@@ -23,7 +23,7 @@ from gemmini_sim.engine.cycle_clock.registers_command import COMMAND_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_loops import LOOP_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_memory import MEMORY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_move import MOVE_REGISTERS
-from gemmini_sim.engine.cycle_clock.registers_replay import REPLAY_REGISTERS, TAGS
+from gemmini_sim.engine.cycle_clock.registers_replay import KNOWN_REGISTERS, REPLAY_REGISTERS, TAGS
 from gemmini_sim.engine.cycle_clock.sizes import (
     BANKS,
     COMMANDS,
@@ -44,6 +44,7 @@ __all__ = [
     "new_events",
     "new_tags",
     "new_trace",
+    "reset_clock",
     "word_of",
     "words_of",
 ]
@@ -155,10 +156,16 @@ _REGISTERS: list[Any] = [
     *REPLAY_REGISTERS,
 ]
 
-# Single words first: those that are used in every cycle lie close together.
-CLOCK_DTYPE = np.dtype(sorted(_REGISTERS, key=lambda register: np.dtype([register]).itemsize), align=True)
+
+def _size(register: Any) -> int:  # noqa: ANN401 - what NumPy takes for a field
+    return np.dtype([register]).itemsize
+
+
+# Single words first: those that are used in every cycle lie close together. Last what outlives a run.
+CLOCK_DTYPE = np.dtype([*sorted(_REGISTERS, key=_size), *KNOWN_REGISTERS], align=True)
 
 _FIELDS: Any = CLOCK_DTYPE.fields
+_KNOWN_FROM = int(_FIELDS[KNOWN_REGISTERS[0][0]][1])
 
 
 def word_of(name: str, place: int = 0) -> int:
@@ -292,6 +299,11 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["low_bits"] = max(config.l2.line_bytes, config.dma.request_bytes) - 1
     state["nodes"] = state["journal_used"] = 1
     return clock
+
+
+def reset_clock(clock: np.ndarray, like: np.ndarray) -> None:
+    """Reset a clock that has run, all but the states that it knows, to be like a new one of the same machine."""
+    clock.view(np.uint8)[:_KNOWN_FROM] = like.view(np.uint8)[:_KNOWN_FROM]
 
 
 def new_tags(config: MachineConfig) -> np.ndarray:

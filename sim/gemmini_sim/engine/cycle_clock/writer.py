@@ -12,7 +12,7 @@ from gemmini_sim.engine.cycle_clock._record import lowest_bit, scratchpad_bank, 
 from gemmini_sim.engine.cycle_clock.channel import WRITER, channel_has_room, channel_push
 from gemmini_sim.engine.cycle_clock.journal import PAGE, RECORD
 from gemmini_sim.engine.cycle_clock.packet import PUT, PUT_BEAT, pack, packet_address, widest_window
-from gemmini_sim.engine.cycle_clock.reader import ASKS_WRITER, note_last_page, note_page
+from gemmini_sim.engine.cycle_clock.pages import ASKS_WRITER, note_last_page, note_page
 from gemmini_sim.engine.cycle_clock.sizes import (
     ROWS_IN_FLIGHT,
     WRITER_SIDE,
