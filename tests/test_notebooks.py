@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom in a real kernel, and its .py twin says the same."""
 
+import re
 from pathlib import Path
 
 import jupytext
@@ -39,6 +40,24 @@ def test_an_explore_notebook_replays_on_a_small_kernel_and_stays_small(path, tmp
     views = [place for place, data in enumerate(shown) if "application/vnd.jupyter.widget-view+json" in data]
     assert views
     assert all("ack-summary" in shown[place + 1]["text/html"] for place in views)
+    assert output.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("path", sorted((NOTEBOOKS / "course").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_course_notebook_runs_without_a_guess_and_with_one(path, tmp_path):
+    text = path.with_suffix(".py").read_text()
+    parameters = dict.fromkeys(re.findall(r"^(guess_\w+) = 0", text, re.MULTILINE)[:1], 1234)
+    if "\nstore = " in text:
+        parameters |= {"workload": "small/0", "iterations": 2, "store": str(tmp_path / "study.sqlite")}
+    output = tmp_path / "rendered.ipynb"
+    replay_notebook(path, output, parameters=parameters, progress=False)
+    cells = nbformat.read(output, as_version=4).cells
+    assert cells[0].source.splitlines()[0].endswith("?")
+    printed = "".join(out.get("text", "") for cell in cells for out in cell.get("outputs", ()))
+    assert re.search(r"you said 1,?234", printed)
+    assert ("made no guess" in printed) == (len(re.findall(r"^guess_", text, re.MULTILINE)) > 1)
+    kinds = [kind for cell in cells for out in cell.get("outputs", ()) for kind in out.get("data", {})]
+    assert kinds.count("application/vnd.jupyter.widget-view+json") >= 2
     assert output.stat().st_size < 1_000_000
 
 
