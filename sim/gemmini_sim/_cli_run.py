@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +20,8 @@ from gemmini_sim.simulate import announce_compilation, simulate
 __all__ = ["register"]
 
 _KONATA = (".kanata", ".log")
+_CAUSES = 5
+"""Causes of cycles on a line of ``--cycles``."""
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +34,9 @@ def _run(
     elf: Annotated[Path, typer.Argument(help="A bare-metal RV64 program linked for 0x80000000.")],
     config: Annotated[str, typer.Option(help="Preset name or TOML file.")] = "int8-16",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+    cycles: Annotated[
+        bool, typer.Option("--cycles", help="Say on standard error how many cycles every region took, and why.")
+    ] = False,
     max_instructions: Annotated[
         int, typer.Option(min=1, help="Stop after this many; a local row that the accelerator works on counts as one.")
     ] = 2_000_000_000,
@@ -61,18 +68,42 @@ def _run(
     sys.stdout.write(result.console)
     if trace is not None and result.trace is not None:
         _write_trace(trace, result.trace)
-    if result.fault is not None:
-        sys.stdout.flush()
-        typer.echo(f"gemmini-sim: {result.fault.message}", err=True)
-    for finding in result.findings:
-        typer.echo(f"gemmini-sim: {finding.kind}: {finding.message}", err=True)
-    if sanitize and not result.findings:
-        typer.echo("gemmini-sim: the sanitizer finds nothing wrong", err=True)
+    sys.stdout.flush()
+    for line in _remarks(result, sanitized=sanitize):
+        typer.echo(f"gemmini-sim: {line}", err=True)
+    for line in _cycle_lines(result, timed=timing) if cycles else ():
+        typer.echo(line, err=True)
     if as_json:
         if result.console and not result.console.endswith("\n"):
             sys.stdout.write("\n")
         typer.echo(json.dumps(_summary(result, machine)))
     raise typer.Exit(1 if result.exit_code is None else result.exit_code & 0xFF)
+
+
+def _remarks(result: SimulationResult, *, sanitized: bool) -> Iterator[str]:
+    """Yield why a program failed, and what the sanitizer says."""
+    if result.fault is not None:
+        yield result.fault.message
+    for finding in result.findings:
+        yield f"{finding.kind}: {finding.message}"
+    if sanitized and not result.findings:
+        yield "the sanitizer finds nothing wrong"
+
+
+def _cycle_lines(result: SimulationResult, *, timed: bool) -> Iterator[str]:
+    """Yield a line for the run and for each pass through a region: its cycles, and what most of them went to."""
+    passes: Counter[str] = Counter()
+    yield _cycle_line("whole run", result.cycles, result.instret, result.stalls if timed else {})
+    for region in result.regions:
+        passes[region.name] += 1
+        name = f"region {region.name}, pass {passes[region.name]}"
+        yield _cycle_line(name, region.cycles, region.instret, region.stalls if timed else {})
+
+
+def _cycle_line(name: str, cycles: int, instret: int, stalls: Mapping[str, int]) -> str:
+    causes = sorted(((count, cause) for cause, count in stalls.items() if count), reverse=True)
+    shares = ", ".join(f"{cause} {count / cycles:.1%}" for count, cause in causes[:_CAUSES])
+    return f"{name:<20}{cycles:>14,} cycles {instret:>14,} instructions  {shares}".rstrip()
 
 
 def _summary(result: SimulationResult, machine: MachineConfig) -> dict[str, Any]:

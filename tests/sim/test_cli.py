@@ -96,3 +96,28 @@ def test_configs_of_one_machine_is_a_file_that_describes_it(run, tmp_path):
     (tmp_path / "copy.toml").write_text(out)
     assert load_config(tmp_path / "copy.toml") == load_config("fp32-4")
     assert json.loads(run("configs", "fp32-4", "--json")[1])["array"]["element"] == "fp32"
+
+
+def test_run_tells_the_cycles_of_every_pass_and_leaves_the_console_alone(run, tmp_path):
+    source = tmp_path / "passes.c"
+    source.write_text(
+        "#include <stdio.h>\n#include <gemmini.h>\nstatic elem_t A[DIM][DIM];\nint main(void) {\n"
+        "  gemmini_config_ld(DIM);\n"
+        "  for (int i = 0; i < 2; i++) {\n"
+        "    gemmini_region_begin(3); gemmini_mvin(A, 0); gemmini_fence(); gemmini_region_end(3);\n"
+        '  }\n  printf("done\\n");\n  return 4;\n}\n'
+    )
+    elf = tmp_path / "passes.elf"
+    assert run("compile", source, "-o", elf)[0] == 0
+    code, out, err = run("run", elf, "--cycles", "--json")
+    assert code == 4
+    console, summary = out.splitlines()
+    assert console == "done"
+    regions = json.loads(summary)["regions"]
+    whole, *passes = err.splitlines()
+    assert whole.split()[:3] == ["whole", "run", f"{json.loads(summary)['cycles']:,}"]
+    assert [line.split(",")[0] for line in passes] == ["region 3", "region 3"]
+    for line, region in zip(passes, regions, strict=True):
+        assert f"{region['cycles']:,} cycles" in line
+        longest = max(region["stalls"], key=region["stalls"].get)
+        assert f"instructions  {longest} {region['stalls'][longest] / region['cycles']:.1%}" in line
