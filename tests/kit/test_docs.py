@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -16,3 +18,12 @@ def test_the_python_of_the_page_on_python_runs_from_top_to_bottom(tmp_path, monk
     names = {"__name__": "docs.python"}
     for block in blocks:
         exec(compile(block, "docs/python.md", "exec"), names)  # noqa: S102 - it is ours, and the test is that it runs
+
+
+@pytest.mark.parametrize("package", ["autocomp_kit", "sim/gemmini_sim"])
+def test_the_house_on_one_page_names_every_public_module(package):
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = [path for path in (ROOT / package).iterdir() if not path.name.startswith("_")]
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in rooms if path.is_dir() or path.suffix == ".py"]
+    assert len(names) > 10
+    assert [name for name in names if f"`{name}`" not in page] == []
