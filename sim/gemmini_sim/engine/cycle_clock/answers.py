@@ -10,7 +10,16 @@ import numpy as np
 
 from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
-from gemmini_sim.engine.cycle_clock.journal import COMPARE_PAGE, COUNT_ROWS, LINE, LOOK_UP, MATCH, TURN, address_of
+from gemmini_sim.engine.cycle_clock.journal import (
+    COMPARE_PAGE,
+    COUNT_ROWS,
+    LINE,
+    LOOK_UP,
+    MATCH,
+    TRANSLATE,
+    TURN,
+    address_of,
+)
 from gemmini_sim.engine.cycle_clock.l2_directory import decide, find, next_register, register_of
 from gemmini_sim.engine.cycle_clock.pages import compare_page, count_rows
 from gemmini_sim.engine.cycle_clock.record_words import get_word, set_word
@@ -83,6 +92,8 @@ def answer(clock, tags, asked, about):
     what = asked & 0xFF
     if what == TURN:
         return next_register(clock, about)
+    if what == TRANSLATE:
+        return clock["translator_last"]
     address = address_of(clock, about)
     if what == COMPARE_PAGE:
         return compare_page(clock, asked, address)

@@ -30,6 +30,7 @@ __all__ = [
     "REPLAY",
     "RETURN",
     "TAKE",
+    "TRANSLATE",
     "TURN",
     "address_of",
     "name_of_page",
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 OFF, RECORD, REPLAY = 0, 1, 2
-CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, TURN, TAKE, COUNT_ROWS = range(1, 12)
+CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, TURN, TAKE, COUNT_ROWS, TRANSLATE = range(1, 13)
 FOLLOWING, OTHERWISE, ITEM = 3, 4, 5
 PAGE = 12  # bits of an address within a page
 ADDRESS_BITS = 36  # of DRAM addresses; above them the tag of the command that an address belongs to, 0 for none

@@ -12,7 +12,7 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, lowest_bit
 from gemmini_sim.engine.cycle_clock.channel import READER as READS
 from gemmini_sim.engine.cycle_clock.channel import channel_has_room, channel_push
-from gemmini_sim.engine.cycle_clock.journal import PAGE, RECORD
+from gemmini_sim.engine.cycle_clock.journal import PAGE, RECORD, TRANSLATE, note
 from gemmini_sim.engine.cycle_clock.packet import GET, pack, packet_address, widest_window
 from gemmini_sim.engine.cycle_clock.pages import ASKS_READER, ASKS_WRITER, note_last_page, note_page
 from gemmini_sim.engine.cycle_clock.sizes import LOADS, READER, ROWS_IN_FLIGHT, WRITER_SIDE
@@ -32,11 +32,14 @@ def translate_step(clock):
     reader = clock["reader_translated_valid"] and clock["reader_asks"]
     writer = clock["writer_translated_valid"] and clock["writer_asks"] and clock["writer_stall"] <= clock["now"]
     if reader and writer:
+        if clock["replay_mode"] == RECORD and not clock["translator_set"]:
+            note(clock, TRANSLATE, 0, clock["translator_last"])
         clock["translator_takes"] = ASKS_READER if clock["translator_last"] == ASKS_WRITER else ASKS_WRITER
     else:
         clock["translator_takes"] = ASKS_READER if reader else ASKS_WRITER
     if reader or writer:
         clock["translator_last"] = clock["translator_takes"]
+        clock["translator_set"] = 1
 
 
 @jit

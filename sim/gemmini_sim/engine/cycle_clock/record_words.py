@@ -10,8 +10,8 @@ from numba.extending import intrinsic
 
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit
-from gemmini_sim.engine.cycle_clock.sizes import STATION
-from gemmini_sim.engine.cycle_clock.snapshot_table import ALL, BANK, FLAG, NAMED, ROWS, UNISSUED, UNUSED
+from gemmini_sim.engine.cycle_clock.sizes import STAGES, STATION
+from gemmini_sim.engine.cycle_clock.snapshot_table import ALL, BANK, FLAG, NAMED, QUEUED, ROWS, UNISSUED
 from gemmini_sim.engine.cycle_clock.state import word_of
 
 __all__ = ["choose", "get_word", "set_word"]
@@ -68,7 +68,13 @@ def choose(clock, code, first):
             clock["places"][count] = i & 63
             count += 1
         return count
-    mask = 0xFFFF & ~word if code == UNUSED else word
+    if code == QUEUED:
+        for stage in range(STAGES):
+            for i in range(clock["stage_count"][stage]):
+                clock["places"][count] = clock["stage_command"][stage, (clock["stage_head"][stage] + i) & 1]
+                count += 1
+        return count
+    mask = word
     while mask:
         clock["places"][count] = lowest_bit(mask)
         mask &= mask - 1

@@ -28,12 +28,12 @@ MOST_CALLS = 64  # of a stretch
 SHAPES = 1 << 12
 NODES = 1 << 14
 SLOTS = 1 << 15  # of the hash table of nodes, twice as many
-VECTORS = 1 << 21  # words of all canonical states
+VECTORS = 1 << 22  # words of all canonical states
 JOURNAL = 1 << 22  # words of all journals
 TRACE_ROWS = 256  # of the command trace that a stretch may still change
 UNDO = 4096  # changes of the tag array in a stretch
 COUNTERS = 4 + len(STALL_NAMES)
-ENDS = COUNTERS + 3  # words behind the end of a stretch
+ENDS = COUNTERS + 4  # words behind the end of a stretch
 PAIRS = 8  # of pages, of which it is known whether they are the same
 
 # What a replayed stretch changes beside the tag array, and how many words each is.
@@ -83,6 +83,7 @@ REPLAY_REGISTERS = [
     ("entries", "i8"),  # of the array's commands in the station: how many there are,
     ("entry_name", "i8", (STATION,)),  # the name of each in a state, -1 for one that is free
     ("entry_named", "i8", (STATION,)),  # and which has a name
+    ("queued", "i8"),  # commands in front of the station
     ("vector_end", "i8"),
     ("journal_tail", "i8"),
     ("matched_packet", "i8"),  # what was asked last: what follows from it is not noted again
@@ -99,6 +100,11 @@ REPLAY_REGISTERS = [
     ("page_final", "i8", (2,)),  # and the most bytes that it may be behind the beginning of its page
     ("page_pair", "i8"),
     ("page_pairs", "i8", (PAIRS, 2)),  # the last pairs of pages that were compared
+    ("translator_set", "i8"),  # whether the reader or the writer has asked for a translation since the stretch began
+    ("held_charged", "i8", (STATION,)),  # cycles waited for loads that were in the station when the stretch began
+    ("held_touched", "i8"),  # for which of them,
+    ("held_set", "i8"),  # which have entered since,
+    ("held_split", "i8"),  # and how many of the cycles were the line's in front of the station
     ("robin_set", "i8"),  # whether a register of the L2 has acted since the stretch began
 ]
 

@@ -48,6 +48,7 @@ from gemmini_sim.engine.cycle_clock.registers_replay import (
     UNDO,
     VECTORS,
 )
+from gemmini_sim.engine.cycle_clock.replay_held import begin_held, change_held, note_held, take_out_held
 from gemmini_sim.engine.cycle_clock.replay_rows import change_rows, keep_rows, note_rows
 from gemmini_sim.engine.cycle_clock.snapshot import snapshot
 from gemmini_sim.engine.cycle_clock.snapshot_restore import restore
@@ -60,6 +61,7 @@ FENCE, SETTLE = -1, -2  # instead of a command's function
 _FEWEST_CALLS = 6  # of a stretch
 _PATIENCE = 64  # new states in a row after which it is not worth looking for a while
 _PAUSE, _PAUSES = 64, 5  # turns of a loop, and how often that is doubled
+_SHAPE_PLACES = 4  # where a shape may be kept
 _SPREAD = 0x1E3779B97F4A7C15  # an odd number without a pattern
 
 
@@ -148,7 +150,8 @@ def _begin_journal(clock):
     clock["matched_packet"] = -1
     clock["kept_asked"] = 0
     forget_pages(clock)
-    clock["robin_set"] = 0
+    clock["robin_set"] = clock["translator_set"] = 0
+    begin_held(clock)
 
 
 @jit
@@ -195,12 +198,14 @@ def _close(clock, trace):
             for number in range(COUNTERS):
                 clock["journal"][counters + number] = _counter(clock, number) - clock["stretch_counters"][number]
             ends = counters + COUNTERS
+            take_out_held(clock, counters)
             clock["journal"][ends] = clock["mshr_robin"] if clock["robin_set"] else 0
             clock["journal"][ends + 1] = noted_page(clock, ASKS_WRITER)
             clock["journal"][ends + 2] = noted_page(clock, ASKS_READER)
-            clock["journal_used"] = counters + ENDS
+            clock["journal"][ends + 3] = 1 + clock["translator_last"] if clock["translator_set"] else 0
+            clock["journal_used"] = note_held(clock, counters + ENDS)
             if clock["tracing"]:
-                clock["journal_used"] = note_rows(clock, trace, counters + ENDS)
+                clock["journal_used"] = note_rows(clock, trace, clock["journal_used"])
     _open(clock, trace, node)
 
 
@@ -230,8 +235,11 @@ def _pass_end(clock, trace):
         clock["writer_page"] = page_of(clock, clock["journal"][ends + 1])
     if clock["journal"][ends + 2]:
         clock["reader_page"] = page_of(clock, clock["journal"][ends + 2])
+    if clock["journal"][ends + 3]:
+        clock["translator_last"] = clock["journal"][ends + 3] - 1
+    rows = change_held(clock, counters + ENDS)
     if clock["tracing"]:
-        change_rows(clock, trace, counters + ENDS)
+        change_rows(clock, trace, rows)
     _open(clock, trace, clock["journal"][item] >> 8)
     return clock["replay_mode"] == REPLAY
 
@@ -332,9 +340,13 @@ def _settle(clock, tags, trace, events):
 def _has_come_before(clock):
     """Return whether the calls since the last turn of a loop have come before: otherwise their times cannot have."""
     shape = clock["shape"]
-    slot = (shape ^ shape >> 32) & (SHAPES - 1)
-    if clock["shapes"][slot] == shape:
-        return True
+    slot = shape
+    for place in range(shape, shape + _SHAPE_PLACES):
+        slot = place & (SHAPES - 1)
+        if clock["shapes"][slot] == shape:
+            return True
+        if clock["shapes"][slot] == 0:
+            break
     clock["shapes"][slot] = shape
     return False
 
@@ -385,7 +397,8 @@ def call(clock, tags, trace, events, cycle, funct):
                     _simulate_again(clock, tags, trace, events)
             clock["shape"] = 0
         clock["last_pc"] = pc
-        clock["shape"] = (clock["shape"] ^ (0 if is_transfer(funct) else rs1) ^ rs2 << 1 ^ funct) * _SPREAD
+        shape = (clock["shape"] ^ (0 if is_transfer(funct) else rs1) ^ rs2 << 1 ^ funct) * _SPREAD
+        clock["shape"] = shape ^ shape >> 29  # a product's low bits depend on the factors' low bits alone
         if clock["replay_mode"] == REPLAY:
             return
         if clock["stretch_calls"] == MOST_CALLS:

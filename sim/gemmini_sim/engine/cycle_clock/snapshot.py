@@ -36,6 +36,7 @@ from gemmini_sim.engine.cycle_clock.snapshot_table import (
     OPERAND,
     OPERATION,
     PACKET,
+    PLACE,
     RAW,
     RECENT,
     RING,
@@ -101,6 +102,8 @@ def _emit_member(clock, kind, at, beside):
         word = _from_last_row(clock, word)
     elif kind == BEGUN:
         word -= clock["now"]
+    elif kind == PLACE:
+        word = 0
     elif kind == ENTRY:
         word = name_of(clock, word)
     elif kind == ENTRY_IF:

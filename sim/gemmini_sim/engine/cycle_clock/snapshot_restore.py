@@ -7,7 +7,7 @@ from gemmini_sim.engine.cycle_clock._record import NEVER, is_transfer, lowest_bi
 from gemmini_sim.engine.cycle_clock.journal import ADDRESS_BITS, tag_of
 from gemmini_sim.engine.cycle_clock.l2_data import RESPONSE_ROOM
 from gemmini_sim.engine.cycle_clock.record_words import choose, get_word, set_word
-from gemmini_sim.engine.cycle_clock.sizes import EXECUTE, LOAD, MESH_OPERATIONS, STORE
+from gemmini_sim.engine.cycle_clock.sizes import COMMANDS, EXECUTE, LOAD, MESH_OPERATIONS, STORE
 from gemmini_sim.engine.cycle_clock.snapshot_table import (
     ADDRESS,
     ALL,
@@ -19,6 +19,7 @@ from gemmini_sim.engine.cycle_clock.snapshot_table import (
     OPERAND,
     OPERATION,
     PACKET,
+    PLACE,
     RING,
     TABLE,
     TIME,
@@ -67,6 +68,9 @@ def _restore_member(clock, kind, at, beside, word):
     elif kind == OPERAND:
         if is_transfer(get_word(clock, beside)):
             word = _concrete(clock, word)
+    elif kind == PLACE:
+        word = clock["queued"]
+        clock["queued"] = word + 1
     elif kind == BLOCKED:
         word += clock["blocked_by_others"]
     elif kind == OPERATION:
@@ -82,6 +86,7 @@ def _restore_member(clock, kind, at, beside, word):
 
 @jit
 def _restore_first(clock):
+    clock["queued"] = 0
     clock["entry_valid"][LOAD] = _take(clock)
     clock["entries"] = _take(clock)
     clock["entry_valid"][EXECUTE] = (1 << clock["entries"]) - 1
@@ -168,5 +173,6 @@ def restore(clock, vector):
             count = choose(clock, code, TABLE[row, 1])
     _restore_entries(clock)
     _restore_fetches(clock)
+    clock["commands_free"] = (1 << COMMANDS) - (1 << clock["queued"])
     for mshr in range(clock["mshrs"]):
         clock["waiting_first"][mshr] = -1

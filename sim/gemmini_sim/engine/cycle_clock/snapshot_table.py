@@ -35,6 +35,8 @@ __all__ = [
     "OPERAND",
     "OPERATION",
     "PACKET",
+    "PLACE",
+    "QUEUED",
     "RAW",
     "RECENT",
     "RING",
@@ -43,21 +45,21 @@ __all__ = [
     "TIME",
     "TRACED",
     "UNISSUED",
-    "UNUSED",
     "VALID",
     "VICTIM",
 ]
 
 # How a register becomes a word.
 RAW, TIME, LATELY, PACKET, ADDRESS, OPERAND, IF, BLOCKED, OPERATION, VICTIM, RECENT, TRACED, BEGUN, VALID = range(14)
-ENTRY, ENTRY_IF = 14, 15
+ENTRY, ENTRY_IF, PLACE = 14, 15, 16
 # Which elements of a group of arrays count.
-ALL, RING, BITS, UNUSED, FLAG, BANK, ROWS, UNISSUED, NAMED, MEMBER = range(20, 30)
+ALL, RING, BITS, QUEUED, FLAG, BANK, ROWS, UNISSUED, NAMED, MEMBER = range(20, 30)
 
 
 _EXCLUDED = {
     # asked for anew, or counts
     *("now", "lfsr", "mshr_robin", "mshr_line", "mshr_way", "mshr_set", "reader_page", "writer_page"),
+    *("translator_last", "entry_held"),
     *("probe_count", "probe_line", "stalls", "misses", "reads", "writes", "array_rows", "command_count"),
     # set before they are read
     *("ready", "arrived", "mshr_arrived", "offered", "offered_to"),
@@ -106,7 +108,7 @@ def _ring(head: str, count: str, length: int, place: int, members: list[tuple[An
 
 
 for _stage in range(5):
-    _ring("stage_head", "stage_count", 2, _stage, [("stage_command", RAW), ("stage_time", TIME)])
+    _ring("stage_head", "stage_count", 2, _stage, [("stage_command", PLACE), ("stage_time", TIME)])
 for _queue in range(3):
     _ring("unissued_head", "unissued_count", 64, _queue, [("unissued", ENTRY if _queue == EXECUTE else RAW)])
     _ring(
@@ -191,8 +193,8 @@ _ring(
 _TRACKER = ("entry", "left", "rows", "row_bytes", "wide", "accumulator", "accumulate", "block_stride", "repeats")
 _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
     (
-        UNUSED,
-        "commands_free",
+        QUEUED,
+        "front_count",
         0,
         [
             ("command_funct", RAW, 0),
@@ -232,7 +234,6 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
         )
         for queue in range(3)
     ],
-    (BITS, "entry_valid", 0, [("entry_held", RAW, 0)]),
     (
         BITS,
         "tracker_busy",
@@ -365,8 +366,8 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
 
 # Written out in ``snapshot``.
 _BY_HAND = {
-    *("mshr_wake", "tag_held", "tag_address", "tag_rows", "tag_entry", "entry_memory", "entry_start", "entry_end"),
-    *("entry_wraps", "entry_users", "entry_valid", "read_time"),
+    *("commands_free", "mshr_wake", "tag_held", "tag_address", "tag_rows", "tag_entry"),
+    *("entry_memory", "entry_start", "entry_end", "entry_wraps", "entry_users", "entry_valid", "read_time"),
     *("out_issue", "out_scale", "out_norm", "out_dispatch", "out_end"),
     *("response_source", "response_last", "response_time", "response_pop", "response_pushed", "response_popped"),
 }

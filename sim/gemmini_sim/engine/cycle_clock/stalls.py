@@ -11,6 +11,7 @@ from __future__ import annotations
 from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit
+from gemmini_sim.engine.cycle_clock.journal import RECORD
 from gemmini_sim.engine.cycle_clock.loops import is_looping
 from gemmini_sim.engine.cycle_clock.records import (
     ACCUMULATOR_CAUSE,
@@ -27,6 +28,7 @@ from gemmini_sim.engine.cycle_clock.records import (
     PRELOADING,
     STORE_TAIL,
 )
+from gemmini_sim.engine.cycle_clock.replay_held import charge_held
 from gemmini_sim.engine.cycle_clock.sizes import EXECUTE, LOAD, STAGES, STATION, STORE
 
 __all__ = ["NOBODY", "account", "note_fed"]
@@ -76,6 +78,8 @@ def account(clock, cycles):
         # a load that came late into the station because the line before it stood still: that long it is not to blame
         held = min(cycles, clock["entry_held"][clock["waits_for"]])
         clock["entry_held"][clock["waits_for"]] -= held
+        if clock["replay_mode"] == RECORD:
+            charge_held(clock, clock["waits_for"], cycles, held)
         clock["stalls"][HEAD_OF_LINE] += held
         clock["stalls"][LOADING] += cycles - held
     else:

@@ -197,6 +197,7 @@ def allocate(clock, funct, rs1, rs2, row, origin):
     clock["entry_blocker"][queue, entry] = NOBODY
     if queue == LOAD:
         clock["entry_held"][entry] = clock["blocked_by_others"] - clock["entering_since"]
+        clock["held_set"] |= 1 << entry
     _describe(clock, queue, entry, funct, rs1, rs2)
     _find_hazards(clock, queue, entry)
     if funct == 0:
