@@ -24,7 +24,10 @@ def demo(
     workload: Annotated[str, typer.Option(help="Workload: a name such as exo/0, or a YAML file.")] = "exo/0",
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random choices.")] = 1,
 ) -> None:
-    """Optimise a naive kernel by beam search, offline, and show how in a rendered notebook."""
+    """Optimise a naive kernel offline, and show how.
+
+    A beam search with the offline rules; what it did is in a rendered notebook.
+    """
     from autocomp_kit.evaluate import Evaluator  # noqa: PLC0415 - other commands start without it
     from autocomp_kit.experiments import Parameter, notebook_path, replay_notebook  # noqa: PLC0415 - as above
     from autocomp_kit.store import Store  # noqa: PLC0415 - as above

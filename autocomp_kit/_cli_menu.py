@@ -59,7 +59,10 @@ def preview(
     kernel: Annotated[Path | None, typer.Option(help="C kernel to plan on; by default the baseline.")] = None,
     config: Annotated[str, typer.Option(help="Machine: a preset or a TOML file.")] = "int8-16",
 ) -> None:
-    """Show which items plan calls would be offered, or the whole prompt that a model would read."""
+    """Show what plan calls would be offered, or would read.
+
+    With --workload it is the whole prompt.
+    """
     loaded = load_menu(menu)
     if workload is None:
         for number in range(seed, seed + draws):

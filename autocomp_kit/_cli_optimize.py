@@ -73,7 +73,10 @@ def optimize(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
-    """Search for a faster kernel; everything tried is kept in the store."""
+    """Search for a faster kernel.
+
+    Everything that is tried is kept in the store.
+    """
     from autocomp_kit.executors import open_executor  # noqa: PLC0415 - other commands start without it
     from autocomp_kit.optimize import make_run  # noqa: PLC0415 - as above
     from autocomp_kit.settings import checked_limits, load_settings  # noqa: PLC0415 - as above

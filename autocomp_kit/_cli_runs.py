@@ -28,7 +28,7 @@ RunArgument = Annotated[str | None, typer.Argument(help="Run, or the beginning o
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    about = "List, show, export, resume, fork, replay and compare runs; their costs, prompts and recipes."
+    about = "Look at the runs of a store; go on with one, or start from it."
     runs = typer.Typer(no_args_is_help=True, help=about, rich_markup_mode=None)
     runs.command("list")(list_runs)
     runs.command("show")(show)
@@ -119,7 +119,10 @@ def recipe(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it as YAML, for --reuse.")] = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Show the menu items that led to a run's best kernel; a search on a similar workload can follow them."""
+    """Show the menu items that led to the best kernel.
+
+    A search on a similar workload can follow them (`optimize --reuse`).
+    """
     from autocomp_kit.reuse import recipe_of  # noqa: PLC0415 - other commands start without it
 
     with _open(store) as study:
@@ -141,7 +144,7 @@ def costs(
     by: Annotated[str, typer.Option(help="What to sum up by: phase, agent, iteration, outcome.")] = "phase,agent",
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Show what the agent calls of a run have cost: tokens by kind, and US dollars."""
+    """Show what calls have cost: tokens by kind, US dollars."""
     from autocomp_kit.costs import CallCost, cost_table  # noqa: PLC0415 - other commands start without it
 
     fields = [field.strip() for field in by.split(",")]
@@ -194,7 +197,10 @@ def compare(
     store: StoreOption = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Lay runs side by side: what each found, after how many candidates, and at what cost."""
+    """Lay runs side by side.
+
+    What each found, after how many candidates, and at what cost.
+    """
     from autocomp_kit.compare import comparison_table  # noqa: PLC0415 - other commands start without it
 
     with _open(store) as study:
@@ -218,7 +224,10 @@ def resume(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
-    """Go on with a run that was interrupted or has reached a limit; limits count what it has used before."""
+    """Go on with a run that was interrupted or reached a limit.
+
+    Limits count what it has used before.
+    """
     from autocomp_kit.executors import open_executor  # noqa: PLC0415 - other commands start without it
     from autocomp_kit.optimize import reopen_run  # noqa: PLC0415 - as above
     from autocomp_kit.settings import checked_limits  # noqa: PLC0415 - as above
@@ -237,7 +246,10 @@ def replay(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
-    """Search again with the answers that a run's agents gave: offline, free, and measured anew."""
+    """Search again with the recorded answers of a run.
+
+    Offline, free, and measured anew.
+    """
     from autocomp_kit.optimize import replay_run  # noqa: PLC0415 - other commands start without it
 
     check_output(output)
@@ -261,7 +273,10 @@ def fork(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the best kernel to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
-    """Start a new run from the beam of an iteration of another one, perhaps with other agents or settings."""
+    """Start a new run from an iteration of another one.
+
+    It begins with the beam of that iteration, perhaps with other agents or settings.
+    """
     from autocomp_kit.executors import open_executor  # noqa: PLC0415 - other commands start without it
     from autocomp_kit.optimize import fork_run  # noqa: PLC0415 - as above
     from autocomp_kit.settings import changed_settings, checked_limits  # noqa: PLC0415 - as above

@@ -38,7 +38,7 @@ def _workloads(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the workloads, or describe one; with --baselines, what their kernels are compared with."""
+    """List the workloads, or describe one."""
     from gemmini_sim.config import load_config  # noqa: PLC0415 - help needs none of it
 
     from autocomp_kit.workloads import load_workload, workload_names  # noqa: PLC0415

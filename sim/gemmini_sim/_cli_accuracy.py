@@ -35,7 +35,10 @@ def _accuracy(
     context: Annotated[int, typer.Option(min=0, help="With --diff: events to show on either side.")] = 12,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Run measured programs as they are and compare every region's simulated cycles with the RTL's."""
+    """Compare simulated cycles with cycles measured on RTL.
+
+    The measured programs run as they are; every region counts.
+    """
     if diff is not None:
         _diff(directory, diff, config=config, context=context, as_json=as_json)
         return

@@ -24,7 +24,10 @@ def _configs(
     machine: Annotated[str | None, typer.Argument(help="Show every field of this preset or TOML file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the machines, or print one as a TOML file to start one's own from."""
+    """List the machines, or print one.
+
+    What is printed is a TOML file to start one's own from.
+    """
     if machine is not None:
         config = load_config(machine)
         typer.echo(json.dumps(config.model_dump(), indent=2) if as_json else _as_toml(config))

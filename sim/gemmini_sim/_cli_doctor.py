@@ -30,7 +30,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _doctor() -> None:
-    """Check Python, Numba, the compilers, the cache folder, a compilation and a run."""
+    """Check the installation.
+
+    Python, Numba, the compilers, the cache folder, a compilation and a run.
+    """
     checks: dict[str, Callable[[], str]] = {
         "Python": _check_python,
         "Numba": _check_numba,

@@ -48,7 +48,10 @@ def _run(
     ] = None,
     sanitize: Annotated[bool, typer.Option("--sanitize", help="Look for races, unset rows, needless loads.")] = False,
 ) -> None:
-    """Run a program: its console on standard output, its exit code as exit code (1 if it fails)."""
+    """Run a program as spike would.
+
+    Its console goes to standard output, its exit code is the exit code (1 if it fails).
+    """
     if trace is not None and trace.suffix not in {".json", ".csv", *_KONATA}:
         raise InputError(
             f"--trace {trace}: the name must end in .json, .csv, .kanata or .log, which says what to write"
