@@ -36,7 +36,7 @@ def _eval(
         Literal["start", "naive", "library"] | None,
         typer.Option(help="Instead of a file: what a search starts from, a plain loop nest, the vendor's operator."),
     ] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Input seeds; repeatable.", show_default="0 1")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Input seeds; repeatable; by default 0 and 1.")] = None,
     library: Annotated[bool, typer.Option(help="Allow whole operators such as tiled_matmul_auto.")] = False,
     bounds: Annotated[bool, typer.Option(help="Simulate the vendor's hardware loop on the same work too.")] = False,
     cache: Annotated[bool, typer.Option(help="Use verdicts of earlier calls on the same text.")] = True,

@@ -12,6 +12,7 @@ import yaml
 
 from autocomp_kit.agents.recording import Recording, RecordMode
 from autocomp_kit.errors import InputError
+from autocomp_kit.settings import SearchConfig
 
 if TYPE_CHECKING:
     from autocomp_kit.history import RunHistory
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_STORE", "assignments", "check_output", "drive", "print_summary", "read_kernel", "register"]
 
 DEFAULT_STORE = Path("autocomp.sqlite")
+
+_USUAL = SearchConfig()
 
 
 def register(app: typer.Typer) -> None:
@@ -37,19 +40,21 @@ def optimize(
     workload: Annotated[str, typer.Option("--workload", "-w", help="A name such as exo/0, or a YAML file.")],
     agent: Annotated[
         list[str] | None,
-        typer.Option(help="Who plans (and writes code): rules, claude:MODEL, replay:FILE or :RUN; may be repeated."),
+        typer.Option(help="Who plans and codes: rules (the default), claude:MODEL, replay:FILE or :RUN; repeatable."),
     ] = None,
     code_agent: Annotated[
         list[str] | None, typer.Option(help="Who writes code, if not those who plan; may be repeated.")
     ] = None,
     config: Annotated[str, typer.Option(help="Machine: a preset (gemmini-sim configs) or a TOML file.")] = "int8-16",
-    menu: Annotated[str | None, typer.Option(help="Menu: a name or a YAML file.")] = None,
-    iterations: Annotated[int | None, typer.Option(help="Iterations at most.")] = None,
-    beam: Annotated[int | None, typer.Option(help="Candidates kept per iteration.")] = None,
-    plans: Annotated[int | None, typer.Option(help="Plans per kept candidate.")] = None,
-    codes: Annotated[int | None, typer.Option(help="Implementations per plan.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random choices.")] = None,
-    keep_probability: Annotated[float | None, typer.Option(help="Chance of a menu item to be offered.")] = None,
+    menu: Annotated[str | None, typer.Option(help="Menu: a name or a YAML file; by default the workload's.")] = None,
+    iterations: Annotated[int | None, typer.Option(help=f"Iterations at most; by default {_USUAL.iterations}.")] = None,
+    beam: Annotated[int | None, typer.Option(help=f"Candidates kept per iteration; by default {_USUAL.beam}.")] = None,
+    plans: Annotated[int | None, typer.Option(help=f"Plans per kept candidate; by default {_USUAL.plans}.")] = None,
+    codes: Annotated[int | None, typer.Option(help=f"Implementations per plan; by default {_USUAL.codes}.")] = None,
+    seed: Annotated[int | None, typer.Option(help=f"Seed of all random choices; by default {_USUAL.seed}.")] = None,
+    keep_probability: Annotated[
+        float | None, typer.Option(help=f"Chance of a menu item to be offered; by default {_USUAL.keep_probability}.")
+    ] = None,
     settings: Annotated[Path | None, typer.Option(help="YAML file with settings of the search.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting, such as slack=1.0; may be repeated.")

@@ -126,6 +126,11 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({str(self.path or ':memory:')!r})"
 
+    @property
+    def _name(self) -> str:
+        """What messages call it."""
+        return str(self.path or "the store in memory")
+
     # Writing: done by a run only.
 
     def add_run(self, record: RunRecord, started: RunStarted) -> None:
@@ -138,7 +143,7 @@ class Store:
         """
         with self._writing(), self._transaction() as execute:
             if execute("SELECT 1 FROM runs WHERE run_id = ?", (record.run_id,)).fetchone():
-                raise StoreError(f"{self!r} already has a run {record.run_id!r}")
+                raise StoreError(f"{self._name} already has a run {record.run_id!r}")
             execute("INSERT INTO runs (run_id, record) VALUES (?, ?)", (record.run_id, record.model_dump_json()))
             execute(_ADD_EVENT, (started.run_id, started.sequence, started.model_dump_json()))
 
@@ -211,11 +216,11 @@ class Store:
                 held.enter_context(sole_driver(self.path.with_name(f"{self.path.name}-{run_id}.lock")))
             except RunIsDrivenError:
                 raise StoreError(
-                    f"{self!r}: run {run_id!r} is under way already, in this process or another one; look at it with "
-                    "`autocomp-kit runs show`, or fork it"
+                    f"{self._name}: run {run_id!r} is under way already, in this process or another one; look at it "
+                    "with `autocomp-kit runs show`, or fork it"
                 ) from None
             except (OSError, ValueError) as error:
-                raise StoreError(f"{self!r}: run {run_id!r} cannot be locked: {error}") from error
+                raise StoreError(f"{self._name}: run {run_id!r} cannot be locked: {error}") from error
             yield
 
     # Reading.
@@ -283,7 +288,7 @@ class Store:
     def _find(self, run_id: str | None) -> RunRecord:
         records = self.runs()
         if not records:
-            raise StoreError(f"{self!r} has no runs yet")
+            raise StoreError(f"{self._name} has no runs yet")
         if run_id is None:
             return records[-1]
         exact = [record for record in records if record.run_id == run_id]
@@ -291,7 +296,7 @@ class Store:
         if len(matches) != 1:
             problem = "several runs begin with" if matches else "there is no run"
             names = ", ".join(record.run_id for record in (matches or records)[-8:])
-            raise StoreError(f"{self!r}: {problem} {run_id!r}; runs: {names}")
+            raise StoreError(f"{self._name}: {problem} {run_id!r}; runs: {names}")
         return matches[0]
 
     def _rows(self, query: str, parameters: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -324,9 +329,11 @@ class Store:
         try:
             yield
         except sqlite3.IntegrityError as error:
-            raise StoreError(f"{self!r}: the run has gone on elsewhere since it was opened; open it again") from error
+            raise StoreError(
+                f"{self._name}: the run has gone on elsewhere since it was opened; open it again"
+            ) from error
         except sqlite3.Error as error:
-            raise StoreError(f"cannot write to {self!r}: {error}") from error
+            raise StoreError(f"cannot write to {self._name}: {error}") from error
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -336,10 +343,10 @@ class Store:
             problem = error.errors()[0]
             where = ".".join(str(part) for part in (error.title, *problem["loc"]))
             raise StoreError(
-                f"{self!r} holds a record that this release cannot read: {where}: {problem['msg']}"
+                f"{self._name} holds a record that this release cannot read: {where}: {problem['msg']}"
             ) from error
         except _DAMAGE as error:
-            raise StoreError(f"{self!r} cannot be read: {error}") from error
+            raise StoreError(f"{self._name} cannot be read: {error}") from error
 
 
 _Execute = Callable[[str, tuple[object, ...]], sqlite3.Cursor]

@@ -28,10 +28,12 @@ def test_a_driver_that_ends_while_the_next_one_comes_leaves_it_a_lock_that_count
 
 @pytest.mark.parametrize("name", ["../elsewhere", "x" * 500])
 def test_a_run_whose_name_no_file_can_have_is_refused(tmp_path, name):
+    folder = tmp_path / "study"
+    folder.mkdir()
     with (
-        Store.open(tmp_path / "run.sqlite") as store,
+        Store.open(folder / "run.sqlite") as store,
         pytest.raises(StoreError, match="cannot be locked"),
         store.driving(name),
     ):
         pass
-    assert not list(tmp_path.parent.glob("*.lock"))
+    assert not list(tmp_path.rglob("*.lock"))
