@@ -209,7 +209,7 @@ class Evaluator:
             return compile_c(harness_sources(self.workload, kernel), config=self.machine).elf
         except CompileError as error:
             errors = [item for item in error.diagnostics if item.severity == "error"] or list(error.diagnostics)
-            return _Failure("compile_error", tuple(_compile_problem(item) for item in errors[:_MAX_PROBLEMS]))
+            return _Failure("compile_error", tuple(_compile_problem(item, kernel) for item in errors[:_MAX_PROBLEMS]))
 
     def _run(
         self, program: bytes, seed: int, *, timing: bool = True, trace: TraceLevel = "none", sanitize: bool = False
@@ -334,7 +334,11 @@ def _region(result: SimulationResult) -> Region:
     return next(region for region in result.regions if region.name == "0")
 
 
-def _compile_problem(item: Diagnostic) -> CodeProblem:
+def _compile_problem(item: Diagnostic, kernel: Kernel) -> CodeProblem:
     if item.file == KERNEL_FILE:
-        return CodeProblem(kind="compiler", message=item.message, line=item.line, column=item.column)
+        message = item.message
+        place = "".join(kernel.code.split("\n")[item.line - 1 : item.line]) if item.line else ""
+        if message == "expected expression" and "else" in place and "gemmini_" in kernel.code:
+            message += ": commands named gemmini_ are blocks, as in the public header; before `else` they need braces"
+        return CodeProblem(kind="compiler", message=message, line=item.line, column=item.column)
     return CodeProblem(kind="compiler", message=str(item))

@@ -435,6 +435,11 @@ def test_a_workload_and_a_machine_that_do_not_fit():
         Evaluator("small/1", seeds=())
 
 
+def test_a_command_before_else_is_explained():
+    code = kernel("if (A[0][0])\n  gemmini_mvin(A, 0);\nelse gemmini_mvin(B, 0);")
+    assert problems(code).startswith("compile_error: 4: expected expression: commands named gemmini_ are blocks")
+
+
 RACE = kernel(
     CONFIGURE, LOAD, MULTIPLY, "mvout(C, 0x80000000, 16, 16);", "volatile int8_t *c = C[0]; *c = *c;", "fence();"
 )
