@@ -39,6 +39,9 @@ def _eval(
     seed: Annotated[list[int] | None, typer.Option(help="Input seeds; repeatable; by default 0 and 1.")] = None,
     library: Annotated[bool, typer.Option(help="Allow whole operators such as tiled_matmul_auto.")] = False,
     bounds: Annotated[bool, typer.Option(help="Simulate the vendor's hardware loop on the same work too.")] = False,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write the run's trace: .json for Perfetto, .kanata for Konata, or .csv.")
+    ] = None,
     cache: Annotated[bool, typer.Option(help="Use verdicts of earlier calls on the same text.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -58,7 +61,14 @@ def _eval(
         library=library or baseline == "library",
     )
     code = _read(kernel) if kernel is not None else _baseline(evaluator, baseline)
+    if trace is not None:
+        from gemmini_sim.result import check_trace_name  # noqa: PLC0415 - heavy
+
+        check_trace_name(trace)
     evaluation = evaluator.evaluate(code)
+    ran = evaluation.status in {"correct", "wrong"}
+    if trace is not None and ran and (record := evaluator.trace(code).trace) is not None:
+        record.save(trace)
     loop = None
     if bounds and evaluation.correct:
         from autocomp_kit.bounds import hardware_loop_cycles  # noqa: PLC0415 - heavy

@@ -13,13 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from gemmini_sim.config import MachineConfig, load_config
-from gemmini_sim.errors import InputError
-from gemmini_sim.result import SimulationResult, Trace
+from gemmini_sim.result import SimulationResult, check_trace_name
 from gemmini_sim.simulate import announce_compilation, simulate
 
 __all__ = ["register"]
 
-_KONATA = (".kanata", ".log")
 _CAUSES = 5
 """Causes of cycles on a line of ``--cycles``."""
 
@@ -52,10 +50,8 @@ def _run(
 
     Its console goes to standard output, its exit code is the exit code (1 if it fails).
     """
-    if trace is not None and trace.suffix not in {".json", ".csv", *_KONATA}:
-        raise InputError(
-            f"--trace {trace}: the name must end in .json, .csv, .kanata or .log, which says what to write"
-        )
+    if trace is not None:
+        check_trace_name(trace)
     machine = load_config(config)
     if dram_latency is not None:
         machine = machine.with_values({"memory.latency": dram_latency}, source="--dram-latency")
@@ -70,7 +66,9 @@ def _run(
         )
     sys.stdout.write(result.console)
     if trace is not None and result.trace is not None:
-        _write_trace(trace, result.trace)
+        if result.trace.events_lost:
+            typer.echo(f"gemmini-sim: the last {result.trace.events_lost:,} events did not fit", err=True)
+        result.trace.save(trace)
     sys.stdout.flush()
     for line in _remarks(result, sanitized=sanitize):
         typer.echo(f"gemmini-sim: {line}", err=True)
@@ -123,19 +121,3 @@ def _summary(result: SimulationResult, machine: MachineConfig) -> dict[str, Any]
         "fault": None if result.fault is None else asdict(result.fault),
         "findings": [asdict(finding) for finding in result.findings],
     }
-
-
-def _write_trace(path: Path, trace: Trace) -> None:
-    if trace.events_lost:
-        typer.echo(f"gemmini-sim: the last {trace.events_lost:,} events did not fit and are missing", err=True)
-    if path.suffix == ".json":
-        trace.to_perfetto(path)
-    elif path.suffix in _KONATA:
-        trace.to_konata(path)
-    else:
-        from gemmini_sim.trace_tables import command_table  # noqa: PLC0415 - imports pandas
-
-        try:
-            command_table(trace).to_csv(path)
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}") from None

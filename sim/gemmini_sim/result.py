@@ -15,7 +15,9 @@ from gemmini_sim.elf import Program, Symbol
 from gemmini_sim.errors import InputError
 from gemmini_sim.findings import Finding
 
-__all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Trace", "locate"]
+__all__ = ["Fault", "Region", "SimulationError", "SimulationResult", "Status", "Trace", "check_trace_name", "locate"]
+
+_KONATA = (".kanata", ".log")
 
 Status = Literal["exited", "fault", "limit"]
 
@@ -48,6 +50,12 @@ class Fault:
     file: str | None
     line: int | None
     value: int
+
+
+def check_trace_name(path: Path) -> None:
+    """Raise :class:`InputError` if :meth:`Trace.save` would not know from a file's name what to write."""
+    if path.suffix not in {".json", ".csv", *_KONATA}:
+        raise InputError(f"--trace {path}: the name must end in .json, .csv, .kanata or .log, which says what to write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,27 @@ class Trace:
         from gemmini_sim.trace_export import write_konata  # noqa: PLC0415 - pandas takes a while to import
 
         write_konata(self, path)
+
+    def save(self, path: str | Path) -> None:
+        """Write the run as the name's ending says: .json for Perfetto, .kanata or .log for Konata, .csv the commands.
+
+        Raises
+        ------
+        InputError
+            If it says something else, or the file cannot be written.
+        """
+        check_trace_name(Path(path))
+        if Path(path).suffix == ".json":
+            self.to_perfetto(path)
+        elif Path(path).suffix in _KONATA:
+            self.to_konata(path)
+        else:
+            from gemmini_sim.trace_tables import command_table  # noqa: PLC0415 - as above
+
+            try:
+                command_table(self).to_csv(path)
+            except OSError as error:
+                raise InputError(f"{path}: {error.strerror or error}") from None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,5 +1,6 @@
 """``autocomp-kit eval`` and ``workloads`` as a user calls them, in processes of their own."""
 
+import csv
 import io
 import json
 import re
@@ -93,6 +94,22 @@ def test_a_race_stands_beside_the_verdict_and_no_search_starts_from_it_unasked(c
     assert "allow_hazards=true" in done.stderr
     done = call_here(*search, "--store", tmp_path / "allowed.sqlite", "--set", "allow_hazards=true")
     assert done.returncode == 0, done.stderr
+
+
+def test_eval_writes_the_trace_of_any_kernel_that_runs(call_here, tmp_path):
+    kernel, trace = tmp_path / "kernel.c", tmp_path / "kernel.csv"
+    kernel.write_text(f"{TILE} {{\n  config_ld(16, 1.0f, 16, 0); mvin(A, 0, 16, 16);\n  fence();\n}}\n")
+    assert call_here("eval", kernel, "-w", "small/1", "--trace", trace).returncode == 1
+    rows = list(csv.DictReader(trace.read_text().splitlines()))
+    assert [(row["name"], row["line"]) for row in rows if row["file"] == "kernel.c"] == [
+        ("config_ld", "2"),
+        ("mvin", "2"),
+    ]
+    done = call_here("eval", kernel, "-w", "small/1", "--trace", tmp_path / "kernel.txt")
+    assert done.returncode == 2
+    assert "must end in .json, .csv, .kanata or .log" in done.stderr
+    missing = tmp_path / "missing" / "kernel.csv"
+    assert f"{missing}: " in call_here("eval", kernel, "-w", "small/1", "--trace", missing).stderr
 
 
 def test_eval_of_a_users_workload_file(tmp_path):
