@@ -23,6 +23,7 @@ __all__ = [
     "CodeRequest",
     "CombineRequest",
     "Combiner",
+    "Keyed",
     "PlanRequest",
     "Price",
     "Priced",

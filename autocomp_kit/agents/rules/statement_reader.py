@@ -142,7 +142,7 @@ class StatementReader(ExpressionReader):
         node = self._helpers.get(function)
         body = node.child_by_field_name("body") if node is not None else None
         if node is None or body is None:
-            raise Unreadable(f"{function}() is not a command of the accelerator")
+            raise Unreadable(f"{function}() is none of the commands that the rules know, nor a function of this kernel")
         others = [other for name, other in self._helpers.items() if name != function]
         dim = self._constants.get("DIM")
         reader = StatementReader(self._data, others, taken=self._taken, dim=dim.value if dim else None)
