@@ -127,7 +127,7 @@ def test_tidy_spelling(text, want):
         ("  while (1) { }\n", 2, "while"),
         ("  for (int i = 9; i > 0; i -= 2) { fence(); }\n", 2, "upper bound"),
         ("  for (int i = 0; i < 9; i *= 2) { fence(); }\n", 2, "count upwards"),
-        ("  printf(A);\n", 2, "not a command"),
+        ("  printf(A);\n", 2, "none of the commands"),
         ("  mvin2(&A[A[0][0]][0], 0, 16, 16);\n", 2, "reads data on the host"),
         ("  mvin2(&A[unknown][0], 0, 16, 16);\n", 2, "unknown is not known"),
         ("  mvin2(&A[0][0], 0, 16);\n", 2, "takes 4 arguments"),
