@@ -6,12 +6,13 @@ repetitions: the machine's noise only ever adds. Name modules to run only these:
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,24 +39,27 @@ def best_of(work: Callable[[], object], *, times: int = 5) -> float:
     return shortest
 
 
-def rows(names: list[str]) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of the named modules, or of all."""
-    for path in sorted(HERE.glob("bench_*.py")):
-        name = path.stem.removeprefix("bench_")
-        if not names or name in names:
-            for row in importlib.import_module(path.stem).measure():
-                yield name, row
+def rows(names: Iterable[str]) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of the named modules."""
+    for name in names:
+        for row in importlib.import_module(f"bench_{name}").measure():
+            yield name, row
 
 
 def main() -> None:
     """Print the table; with ``--json``, one JSON object per row."""
     sys.path[:0] = [str(HERE), str(HERE.parent)]
-    arguments = sys.argv[1:]
-    as_json = "--json" in arguments
-    if not as_json:
+    known = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
+    parser = argparse.ArgumentParser(description="Speed and memory as figures, each beside what it is compared with.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}; by default all")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per figure")
+    arguments = parser.parse_args()
+    if unknown := sorted(set(arguments.names) - set(known)):
+        parser.error(f"no benchmark {', '.join(unknown)}; there are: {', '.join(known)}")
+    if not arguments.json:
         print(f"{platform.machine()}, Python {platform.python_version()}; best of several repetitions\n")
-    for name, row in rows([argument for argument in arguments if argument != "--json"]):
-        if as_json:
+    for name, row in rows(arguments.names or known):
+        if arguments.json:
             print(json.dumps({"benchmark": name, **row._asdict()}), flush=True)
             continue
         beside = ""
