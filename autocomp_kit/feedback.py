@@ -43,7 +43,7 @@ def feedback(
     spans: Mapping[str, Span],
     file: str = "kernel.c",
 ) -> tuple[Feedback, ...]:
-    """Return what is worth knowing about a measured run, the costliest first.
+    """Return what is worth knowing about a measured run: a missing fence, then the costliest first.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def feedback(
         facts += bound_facts(result.trace, region, machine)
         if not np.isin(commands["funct"], _HARDWARE_LOOPS).any():
             facts += _traffic(commands, workload, spans)
-    return tuple(sorted(facts, key=lambda fact: -(fact.cycles or 0)))
+    return tuple(sorted(facts, key=lambda fact: (fact.kind != "missing_fence", -(fact.cycles or 0))))
 
 
 def trace_signature(result: SimulationResult, *, spans: Mapping[str, Span]) -> str | None:
