@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 
 import numba
@@ -14,6 +15,7 @@ from gemmini_sim.engine._jit import cache_folder, is_compiled, link
 
 __all__ = ["compile_engine"]
 
+_ready = threading.Event()
 _CLOCK = "import gc; gc.disable(); import gemmini_sim.engine.core; from gemmini_sim.engine._jit import link; link()"
 
 
@@ -24,10 +26,11 @@ def compile_engine(arguments: Iterable[object]) -> None:
     processes, which leave their results in the cache.
     """
     compile_core = getattr(core.run, "compile", None)
-    if compile_core is None:  # without JIT
+    if compile_core is None or _ready.is_set():  # without JIT, or not for the first time
         return
     if cache_folder() is None or is_compiled("step.advance"):
         link()
+        _ready.set()
         return
     clock = subprocess.Popen([sys.executable, "-c", _CLOCK])
     collects = gc.isenabled()
@@ -39,3 +42,4 @@ def compile_engine(arguments: Iterable[object]) -> None:
             gc.enable()
         clock.wait()
     link()
+    _ready.set()

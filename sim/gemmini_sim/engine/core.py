@@ -29,6 +29,7 @@ from gemmini_sim.engine.rocket.issue import (
     note_flow,
     put_off,
     redirect,
+    take_command,
     take_packet,
     time_load,
     time_store,
@@ -393,9 +394,12 @@ def run(
             halfword = following
             continue
         if clocked and operation != op.UNDECODED:
-            put_off(host, packet, time)
-            bound = _NOWHERE
-            continue
+            if operation != op.ROCC or host["late_register"] >= 0 or instruction["rm"] & 4:
+                put_off(host, packet, time)
+                bound = _NOWHERE
+                continue
+            take_command(host, end, commit)
+            time = commit
 
         clocked = timing
         if timing:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
+from gemmini_sim.engine.cycle_clock.record_words import get_word
 from gemmini_sim.engine.cycle_clock.registers_replay import JOURNAL, TAGS
+from gemmini_sim.engine.cycle_clock.state import word_of
 
 __all__ = [
     "ADDRESS_BITS",
@@ -33,6 +35,7 @@ __all__ = [
     "TRANSLATE",
     "TURN",
     "address_of",
+    "journal_word",
     "name_of_page",
     "note",
     "note_match",
@@ -48,6 +51,7 @@ CALL, RETURN, END, MATCH, LINE, LOOK_UP, PLAN, COMPARE_PAGE, TURN, TAKE, COUNT_R
 FOLLOWING, OTHERWISE, ITEM = 3, 4, 5
 PAGE = 12  # bits of an address within a page
 ADDRESS_BITS = 36  # of DRAM addresses; above them the tag of the command that an address belongs to, 0 for none
+_JOURNAL = word_of("journal")
 _ADDRESS = (1 << ADDRESS_BITS) - 1
 
 
@@ -68,6 +72,12 @@ def symbolic(clock, address):
     if age < 0:
         age += TAGS
     return (real - clock["origin"][tag]) << 20 | (real & clock["low_bits"]) << 8 | (age + 1)
+
+
+@jit_inline
+def journal_word(clock, place):
+    """Return a word of the journal, whose place is known to be one."""
+    return get_word(clock, _JOURNAL + place)
 
 
 @jit_inline

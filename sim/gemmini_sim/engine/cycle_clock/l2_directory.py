@@ -11,7 +11,8 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import lowest_bit, wake_at
 from gemmini_sim.engine.cycle_clock.journal import LOOK_UP, RECORD, note_plan
 from gemmini_sim.engine.cycle_clock.packet import ACQUIRE, PUT, is_host, packet_address, packet_kind, wants_write
-from gemmini_sim.engine.cycle_clock.sizes import CACHE, MSHRS
+from gemmini_sim.engine.cycle_clock.several_words import LINE, WAYS, registers_with, ways_with
+from gemmini_sim.engine.cycle_clock.sizes import CACHE
 
 __all__ = [
     "DIRTY",
@@ -42,8 +43,6 @@ __all__ = [
 ]
 
 DIRTY, HOST_HAS, HOST_MAY_WRITE, HOST_WROTE = 1, 2, 4, 8
-LINE = 4
-_EIGHT = 8
 SEND_RPROBE, SEND_RELEASE, SEND_PPROBE, SEND_ACQUIRE, SEND_ANSWER, SEND_WRITE, SEND_GRANT_ACK = 1, 2, 4, 8, 16, 32, 64
 WAIT_FIRST, WAIT_LAST, WAIT_DATA, WAIT_RELEASE, WAIT_RPROBE, WAIT_PPROBE, WAIT_HOST = 1, 2, 4, 8, 16, 32, 64
 NO_WAIT = WAIT_LAST | WAIT_RELEASE | WAIT_RPROBE | WAIT_PPROBE | WAIT_HOST
@@ -164,10 +163,7 @@ def plan(clock, tags, mshr, packet, way, hit, asked):
 def register_of(clock, valid, line):
     """Return the one of the ``valid`` registers that has the line's set, or -1."""
     set_index = line & (clock["sets"] - 1)
-    found = 0
-    for mshr in range(MSHRS):  # to the end, which the compiler does for several registers at once
-        found |= (clock["mshr_set"][mshr] == set_index) << mshr
-    found &= valid
+    found = registers_with(clock, set_index) & valid
     return lowest_bit(found) if found else -1
 
 
@@ -186,23 +182,19 @@ def _way_of(tags, set_index, line, ways):
 
 
 @jit_inline
-def _way_of_eight(tags, set_index, line):
-    """Return the way of a line: of the usual number of ways the compiler compares several at once."""
-    found = 0
-    for way in range(_EIGHT):
-        found |= (tags[set_index, way] >> LINE == line) << way
-    return lowest_bit(found) if found else -1
-
-
-@jit_inline
 def find(clock, tags, line):
     """Return the way that holds a line, or -1 minus the way that a miss takes."""
     _step_lfsr(clock)
     set_index = line & (clock["sets"] - 1)
     ways = clock["ways"]
-    found = _way_of_eight(tags, set_index, line) if ways == _EIGHT else _way_of(tags, set_index, line, ways)
-    if found >= 0:
-        return found
+    if ways == WAYS:
+        found = ways_with(tags, set_index, line)
+        if found:
+            return lowest_bit(found)
+    else:
+        way = _way_of(tags, set_index, line, ways)
+        if way >= 0:
+            return way
     return -1 - (((clock["lfsr"] & 1023) * ways) >> 10)
 
 

@@ -31,6 +31,7 @@ from gemmini_sim.engine.cycle_clock.journal import (
     REPLAY,
     RETURN,
     TAKE,
+    journal_word,
     note,
     page_of,
 )
@@ -215,54 +216,54 @@ def _close(clock, trace):
 @jit_inline
 def _pass_end(clock, trace):
     """Go on to the next stretch if this one ends here; return False if it is not known how that goes on."""
-    item = clock["journal"][clock["journal_tail"]]
-    while item and clock["journal"][item] & 0xFF != END:
-        item = clock["journal"][item + OTHERWISE]
+    item = journal_word(clock, clock["journal_tail"])
+    while item and journal_word(clock, item) & 0xFF != END:
+        item = journal_word(clock, item + OTHERWISE)
     if item == 0:
         return True
-    clock["now"] = clock["stretch_base"] + clock["journal"][item + 1]
+    clock["now"] = clock["stretch_base"] + journal_word(clock, item + 1)
     counters = item + ITEM
-    clock["reads"] += clock["journal"][counters]
-    clock["writes"] += clock["journal"][counters + 1]
-    clock["array_rows"] += clock["journal"][counters + 2]
-    clock["command_count"] += clock["journal"][counters + 3]
+    clock["reads"] += journal_word(clock, counters)
+    clock["writes"] += journal_word(clock, counters + 1)
+    clock["array_rows"] += journal_word(clock, counters + 2)
+    clock["command_count"] += journal_word(clock, counters + 3)
     for cause in range(len(STALL_NAMES)):
-        clock["stalls"][cause] += clock["journal"][counters + 4 + cause]
+        clock["stalls"][cause] += journal_word(clock, counters + 4 + cause)
     ends = counters + COUNTERS
-    if clock["journal"][ends]:
-        clock["mshr_robin"] = clock["journal"][ends]
-    if clock["journal"][ends + 1]:
-        clock["writer_page"] = page_of(clock, clock["journal"][ends + 1])
-    if clock["journal"][ends + 2]:
-        clock["reader_page"] = page_of(clock, clock["journal"][ends + 2])
-    if clock["journal"][ends + 3]:
-        clock["translator_last"] = clock["journal"][ends + 3] - 1
+    if journal_word(clock, ends):
+        clock["mshr_robin"] = journal_word(clock, ends)
+    if journal_word(clock, ends + 1):
+        clock["writer_page"] = page_of(clock, journal_word(clock, ends + 1))
+    if journal_word(clock, ends + 2):
+        clock["reader_page"] = page_of(clock, journal_word(clock, ends + 2))
+    if journal_word(clock, ends + 3):
+        clock["translator_last"] = journal_word(clock, ends + 3) - 1
     rows = change_held(clock, counters + ENDS)
     if clock["tracing"]:
         change_rows(clock, trace, rows)
-    _open(clock, trace, clock["journal"][item] >> 8)
+    _open(clock, trace, journal_word(clock, item) >> 8)
     return clock["replay_mode"] == REPLAY
 
 
 @jit
 def _other(clock, tags, item, given):
     """Return the item beside one that has the answer that was given, 0 if there is none."""
-    asked = clock["journal"][item]
+    asked = journal_word(clock, item)
     first = item
     while item:
-        if clock["journal"][item + 2] == given:
+        if journal_word(clock, item + 2) == given:
             return item
-        item = clock["journal"][item + OTHERWISE]
+        item = journal_word(clock, item + OTHERWISE)
     if asked & 0xFF != MATCH or given >= 0:
         return 0
     # no register has the set now, but one had it when this was first asked
     item = first
-    while item and clock["journal"][item] & 0xFF != TAKE:
-        item = clock["journal"][item + OTHERWISE]
+    while item and journal_word(clock, item) & 0xFF != TAKE:
+        item = journal_word(clock, item + OTHERWISE)
     if item:
-        given = take(clock, tags, clock["journal"][item], clock["journal"][item + 1])
-        while item and clock["journal"][item + 2] != given:
-            item = clock["journal"][item + OTHERWISE]
+        given = take(clock, tags, journal_word(clock, item), journal_word(clock, item + 1))
+        while item and journal_word(clock, item + 2) != given:
+            item = journal_word(clock, item + OTHERWISE)
     return item
 
 
@@ -273,19 +274,21 @@ def _replay(clock, tags, trace, cycle, funct, rs1, rs2, pc):
         return False
     asked = _asked(clock, cycle, funct)
     about = _about(clock, funct, rs1)
-    item = clock["journal"][clock["journal_tail"]]
+    item = journal_word(clock, clock["journal_tail"])
     while item and (
-        clock["journal"][item] != asked or clock["journal"][item + 1] != about or clock["journal"][item + 2] != rs2
+        journal_word(clock, item) != asked
+        or journal_word(clock, item + 1) != about
+        or journal_word(clock, item + 2) != rs2
     ):
-        item = clock["journal"][item + OTHERWISE]
+        item = journal_word(clock, item + OTHERWISE)
     if item == 0:
         return False
     if _has_address(funct, rs1):
         _new_tag(clock, rs1)
-    item = clock["journal"][item + FOLLOWING]
+    item = journal_word(clock, item + FOLLOWING)
     while item:
-        asked = clock["journal"][item]
-        about = clock["journal"][item + 1]
+        asked = journal_word(clock, item)
+        about = journal_word(clock, item + 1)
         if asked & 0xFF == RETURN:
             clock["call_commit"] = clock["stretch_base"] + about
             clock["journal_tail"] = item + FOLLOWING
@@ -297,10 +300,10 @@ def _replay(clock, tags, trace, cycle, funct, rs1, rs2, pc):
         if clock["undo_count"] == UNDO:
             return False
         given = take(clock, tags, asked, about) if asked & 255 == TAKE else answer(clock, tags, asked, about)
-        if clock["journal"][item + 2] != given:
+        if journal_word(clock, item + 2) != given:
             item = _other(clock, tags, item, given)
         if item:
-            item = clock["journal"][item + FOLLOWING]
+            item = journal_word(clock, item + FOLLOWING)
     return False
 
 

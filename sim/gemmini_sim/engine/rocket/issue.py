@@ -30,7 +30,7 @@ from gemmini_sim.engine.rocket.state import (
 )
 
 __all__ = ["first_cycle", "leave", "note_flow", "put_off", "redirect", "take_packet", "time_load", "time_store"]
-__all__ += ["wait_for_late"]
+__all__ += ["take_command", "wait_for_late"]
 
 
 @jit_inline
@@ -63,6 +63,16 @@ def take_packet(host, end, second, commit):
     """
     number = (end - 1 >> 1) + host["renumber"]
     host["taken"][number & 7 | second << 3] = commit - DECODE
+
+
+@jit_inline
+def take_command(host, end, commit):
+    """Time a command without a result that commits at ``commit`` unless the accelerator makes it wait."""
+    take_packet(host, end, 0, commit)
+    packet = end - 1 >> 1
+    host["time"] = commit
+    host["packet"] = packet
+    host["number"] = packet + host["renumber"]
 
 
 @jit_inline
