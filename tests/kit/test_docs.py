@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from autocomp_kit.workloads import load_workload
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,6 +20,14 @@ def test_the_python_of_the_page_on_python_runs_from_top_to_bottom(tmp_path, monk
     names = {"__name__": "docs.python"}
     for block in blocks:
         exec(compile(block, "docs/python.md", "exec"), names)  # noqa: S102 - it is ours, and the test is that it runs
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+def test_the_workload_file_that_a_page_shows_is_one(page, tmp_path):
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    file = tmp_path / "my.yaml"
+    file.write_text(text)
+    assert load_workload(file).kind == re.search(r"^kind: (\w+)", text, re.MULTILINE)[1]
 
 
 @pytest.mark.parametrize("package", ["autocomp_kit", "sim/gemmini_sim"])
