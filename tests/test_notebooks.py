@@ -86,3 +86,20 @@ def test_timing_accuracy_measures_some_programs_and_shows_both_figures(tmp_path)
     kinds = [kind for out in shown for kind in out.get("data", {})]
     assert kinds.count("application/vnd.plotly.v1+json") == 2
     assert any("matmul warm" in out.get("data", {}).get("text/html", "") for out in shown)
+
+
+def test_search_results_searches_once_and_draws_what_it_found(tmp_path):
+    store = tmp_path / "results.sqlite"
+    parameters = {"workloads": "small/1 small/0", "iterations": 1, "beam": 1, "store": str(store)}
+    for attempt in ("first", "second"):
+        output = tmp_path / f"{attempt}.ipynb"
+        replay_notebook(NOTEBOOKS / "figures" / "search_results.ipynb", output, parameters=parameters, progress=False)
+        with Store.open(store, create=False) as study:
+            runs = [study.load_run(record.run_id).summary() for record in study.runs()]
+        assert [run.workload for run in runs] == ["small/1", "small/0"]
+    shown = [
+        out.get("data", {}) for cell in nbformat.read(output, as_version=4).cells for out in cell.get("outputs", ())
+    ]
+    table, *figures = shown
+    assert all(f"{run.best_cycles:,}" in table["text/html"] for run in runs)
+    assert ["application/vnd.plotly.v1+json" in figure for figure in figures] == [True, True]
