@@ -109,6 +109,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, object]:
         **values,
         "correct": evaluation.correct,
         "errors": [problem.model_dump(mode="json", exclude={"version"}) for problem in evaluation.problems],
+        "hazards": [hazard.text for hazard in evaluation.hazards],
         "feedback": [fact.model_dump(mode="json", exclude={"version"}) for fact in evaluation.feedback],
     }
 

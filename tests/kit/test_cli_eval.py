@@ -87,6 +87,8 @@ def test_a_race_stands_beside_the_verdict_and_no_search_starts_from_it_unasked(c
     assert first == "small/1 on int8-16: correct here, but hardware may compute something else"
     assert second.startswith("- dram-race: ")
     assert second not in others
+    hazards = json.loads(call_here("eval", file, "-w", "small/1", "--json").stdout)["hazards"]
+    assert second == f"- {hazards[0]}"
     search = ("optimize", file, "-w", "small/1", "--iterations", 1, "--beam", 1, "--plans", 1)
     done = call_here(*search, "--store", tmp_path / "refused.sqlite")
     assert done.returncode == 1
