@@ -45,7 +45,7 @@ class Operand:
         return f"{self.name}[{row}:{row + rows}, {column}:{column + columns}]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KernelTrace:
     """Every accelerator command of one run of a kernel.
 
@@ -77,7 +77,10 @@ class KernelTrace:
     end: int
     operands: Mapping[str, Operand] = field(default_factory=dict)
     trace: Trace | None = None
-    history: RunHistory | None = field(default=None, repr=False)
+    history: RunHistory | None = None
+
+    def __repr__(self) -> str:
+        return f"<KernelTrace of {self.name}: {self.cycles:,} cycles, {len(self.commands):,} commands>"
 
     @property
     def cycles(self) -> int:

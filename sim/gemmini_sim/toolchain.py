@@ -66,13 +66,17 @@ class ToolchainError(InputError):
     """The request is wrong or a compiler is missing; the text says what to do. Nothing was compiled."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CompileResult:
     """A program and what the compiler remarked; ``cached`` if it had been built before."""
 
     elf: bytes
     diagnostics: tuple[Diagnostic, ...]
     cached: bool
+
+    def __repr__(self) -> str:
+        remarks = "".join(f", {one}" for one in self.diagnostics)
+        return f"<CompileResult: an ELF of {len(self.elf):,} bytes{remarks}>"
 
 
 class _Driver(Protocol):

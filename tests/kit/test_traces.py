@@ -35,6 +35,7 @@ def test_commands_know_their_line_and_their_tile(trace):
     assert told["tile"] == "A[0:16, 0:64]"
     assert "mvin2" in trace.code.splitlines()[told["line"] - 1]
     assert 0 <= told["times"]["commit"] <= told["times"]["complete"] <= trace.cycles
+    assert repr(trace) == f"<KernelTrace of {trace.name}: {trace.cycles:,} cycles, {len(trace.commands)} commands>"
 
 
 def test_work_by_line_belongs_to_lines_that_command_something(trace):

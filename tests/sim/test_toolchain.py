@@ -31,6 +31,7 @@ def test_program_starts_at_the_beginning_of_dram_and_has_its_symbols():
     assert program.symbols["C"].size == 1024
     assert {"tohost", "fromhost"} <= program.symbols.keys()
     assert result.diagnostics == ()
+    assert repr(result) == f"<CompileResult: an ELF of {len(result.elf):,} bytes>"
 
 
 def test_same_sources_are_built_once_and_give_the_same_bytes(fresh_cache):
