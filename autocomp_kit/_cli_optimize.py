@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -187,20 +188,26 @@ def print_summary(history: RunHistory, store: Path) -> None:
         share = "" if summary.utilization is None else f", {summary.utilization:.1%} of the array"
         lines.append(("best kernel", f"{summary.best_cycles:,} cycles{share} (candidate {summary.best_id})"))
         lines.append(("speed-up", f"{summary.speedup:.2f}x"))
-    reasons = Counter(one.status.replace("_", " ") for one in history.evaluations.values() if not one.correct)
-    why = ", ".join(f"{count} {status}" for status, count in reasons.most_common())
-    tried = f"{summary.tried} tried, {summary.correct} correct, {summary.failed} failed{why and f' ({why})'}"
-    lines.append(("candidates", f"{tried}; {summary.calls_failed} agent calls without a result"))
+    failures: tuple[PlanFailed | CodeFailed, ...] = (*history.events_of(PlanFailed), *history.events_of(CodeFailed))
+    failed = _counted(one.status for one in history.evaluations.values() if not one.correct)
+    tried = f"{summary.tried} tried, {summary.correct} correct, {summary.failed} failed{failed}"
+    calls = f"{len(failures)} agent calls without a result{_counted(one.error for one in failures)}"
+    lines.append(("candidates", f"{tried}; {calls}"))
     if summary.usage.usd:
         lines.append(("cost", f"{summary.usage.usd:.4f} USD in {summary.usage.calls} calls"))
     lines.append(("ended", f"{summary.state.replace('_', ' ')}, iteration {summary.iterations}"))
     lines.append(("search", f"{summary.seconds:.1f} seconds"))
     lines.append(("run", f"{summary.run_id} in {store}"))
-    failures: tuple[PlanFailed | CodeFailed, ...] = (*history.events_of(PlanFailed), *history.events_of(CodeFailed))
     if failures and not summary.tried:
         lines.append(("nothing tried", f"{failures[-1].agent}: {failures[-1].message[:500]}"))
     for name, value in lines:
         typer.echo(f"{name:<14}{value}")
+
+
+def _counted(words: Iterable[str]) -> str:
+    """Return how often each word comes, in brackets, the most frequent first; nothing if there is none."""
+    counts = Counter(word.replace("_", " ") for word in words)
+    return f" ({', '.join(f'{count} {word}' for word, count in counts.most_common())})" if counts else ""
 
 
 def assignments(texts: list[str]) -> dict[str, Any]:
