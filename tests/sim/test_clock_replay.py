@@ -163,6 +163,91 @@ def test_a_clock_that_knows_states_of_earlier_runs_answers_like_a_new_one(preset
     assert known[-3] == known[-1]  # not at once: the second time it looks at turns that were new the first time
 
 
+def walk(rng, config):
+    """Return a function of a turn: a loop whose tiles walk through banks, each at its own rate, over ends."""
+    dim, rows, banks = config.array.dim, config.scratchpad_rows, config.scratchpad.banks
+    accumulator = config.accumulator_rows
+    steps = [0, 1, dim // 2, dim, dim, 3 * dim, rows // banks // 2, rows // banks, rows // 2, -dim]
+
+    def places(size, count, bank):
+        start = rng.choice([0, 2 * dim, bank - 3 * dim, size - 3 * dim, int(rng.integers(size))])
+        rate = int(rng.choice(steps))
+        turns = int(rng.choice([2, 5, 1000]))  # after which it comes back
+        return [(int(start) + rate * (turn % turns)) % size for turn in range(count)]
+
+    a, b = places(rows, 40, rows // banks), places(rows, 40, rows // banks)
+    c = places(accumulator, 40, accumulator // config.accumulator.banks)
+    columns, tall = int(rng.choice([dim, dim, 2 * dim])), int(rng.choice([dim, dim, dim - 1]))
+    store, ahead = int(rng.choice([1, 2, 4])), int(rng.choice([0, 1]))
+    flags = ACCUMULATOR | int(rng.choice([0, ACCUMULATE]))
+
+    def turn(number):
+        calls = [
+            mvin(DATA + 64 * (number % 4), a[(number + ahead) % 40], columns, tall),
+            mvin(DATA + (1 << 16), b[number % 40], dim, dim),
+            *pair(b[number % 40], flags | c[number % 40], a[number % 40], tall, dim),
+        ]
+        if number % store == 0:
+            calls.append(mvout(DATA + (1 << 17), ACCUMULATOR | c[number % 40], columns, tall))
+        if number % 3 == 0:
+            calls.append(mvin(DATA + (1 << 18), flags | c[(number + 1) % 40], dim, tall))
+        return calls
+
+    return turn
+
+
+@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("seed", range(8))
+def test_tiles_that_walk_through_banks_take_the_times_of_simulated_ones(preset, seed):
+    config = load_config(preset)
+    results = []
+    for replaying in (True, False):
+        rng = np.random.default_rng(seed)
+        host = Host(config, replaying=replaying, tracing=seed % 4 == 1)
+        host.give(setup())
+        for _ in range(3):
+            turn = walk(rng, config)
+            pause = int(rng.choice([1, 3, 40]))
+            for number in range(60):
+                calls = turn(number)
+                host.give(calls, pauses=[pause] * len(calls))
+        results.append(host.result())
+    assert results[0] == results[1]
+
+
+def test_tiles_that_walk_through_a_bank_come_back_to_known_states():
+    config = load_config("int8-16")
+    dim, bank = config.array.dim, config.scratchpad_rows // config.scratchpad.banks
+    host = Host(config, replaying=True)
+    host.give(setup())
+    known = []
+    for first in (0, 60, 120, 180):
+        for number in range(first, first + 60):
+            rows = dim * number
+            host.give(
+                [mvin(DATA, rows), mvin(DATA, bank + rows), *pair(bank + rows, ACCUMULATOR, rows, dim, dim)],
+            )
+        known.append(int(host.clock["nodes"]))
+    assert known[0] > 1
+    assert known[1:] == [known[1]] * 3
+
+
+def test_a_tile_that_lies_in_two_banks_ends_the_naming_of_rows():
+    config = load_config("int8-16")
+    dim, bank = config.array.dim, config.scratchpad_rows // config.scratchpad.banks
+    results = []
+    for replaying in (True, False):
+        host = Host(config, replaying=replaying)
+        host.give(setup())
+        for number in range(80):
+            rows = bank - dim * (8 - number // 8) - (number > 40)
+            host.give([mvin(DATA, rows), mvin(DATA, 2 * bank), *pair(2 * bank, ACCUMULATOR, rows, dim, dim)])
+        if replaying:
+            assert host.clock["anchored"]
+        results.append(host.result())
+    assert results[0] == results[1]
+
+
 def test_a_loop_that_repeats_itself_is_simulated_only_a_few_times():
     config = load_config("int8-16")
     host = Host(config, replaying=True)

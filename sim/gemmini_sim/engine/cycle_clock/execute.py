@@ -89,9 +89,9 @@ def _start(clock, kind):
     b_rs2 = clock["execute_rs2"][compute_b]
     d_rs1 = clock["execute_rs1"][preload]
     c_rs2 = clock["execute_rs2"][preload]
-    clock["op_a_address"] = a_rs1 & clock["address_mask"]
-    clock["op_b_address"] = b_rs2 & clock["address_mask"]
-    clock["op_d_address"] = d_rs1 & clock["address_mask"]
+    clock["op_a_address"] = a_rs1 & GARBAGE
+    clock["op_b_address"] = b_rs2 & GARBAGE
+    clock["op_d_address"] = d_rs1 & GARBAGE
     # where A does not start there may be no command that it belongs to
     clock["op_a_garbage"] = 1 if starts & A and is_garbage(clock, a_rs1 & GARBAGE) else 0
     clock["op_b_garbage"] = is_garbage(clock, b_rs2 & GARBAGE)
@@ -229,11 +229,11 @@ def _fire(clock):
     a_accumulator, b_accumulator = clock["op_a_accumulator"], clock["op_b_accumulator"]
     d_accumulator = clock["op_d_accumulator"]
     if a_real:
-        a_bank = scratchpad_bank(clock, clock["op_a_address"] + clock["a_offset"])
+        a_bank = scratchpad_bank(clock, (clock["op_a_address"] & clock["address_mask"]) + clock["a_offset"])
     if b_real:
-        b_bank = scratchpad_bank(clock, clock["op_b_address"] + b)
+        b_bank = scratchpad_bank(clock, (clock["op_b_address"] & clock["address_mask"]) + b)
     if d_real:
-        d_bank = scratchpad_bank(clock, clock["op_d_address"] + dim - 1 - d)
+        d_bank = scratchpad_bank(clock, (clock["op_d_address"] & clock["address_mask"]) + dim - 1 - d)
     # an operand that is a row further waits for the others, and for one of its bank that comes first
     a_goes = not (a_started and a in (b_next, d_next))
     b_goes = not (b_started and b in (a_next, d_next))

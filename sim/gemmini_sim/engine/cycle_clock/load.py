@@ -77,7 +77,7 @@ def _send_row(clock, rs1, rs2, funct):
     """Offer the current row to the reader or, for zeros, to the zero writer; return whether it was taken."""
     now = clock["now"]
     tracker = clock["load_tracker"]
-    local = (rs2 & clock["address_mask"]) + clock["load_row"]
+    local = (rs2 & clock["local_mask"]) + clock["load_row"]
     if rs1 == 0:
         if clock["zero_valid"]:
             return False

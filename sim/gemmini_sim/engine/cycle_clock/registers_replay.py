@@ -6,11 +6,13 @@ from gemmini_sim.engine.cycle_clock.records import STALL_NAMES
 from gemmini_sim.engine.cycle_clock.sizes import BANKS, MSHRS, STATION
 
 __all__ = [
+    "BANK_SHIFT",
     "CHANGED",
     "COUNTERS",
     "ENDS",
     "JOURNAL",
     "KNOWN_REGISTERS",
+    "MOST_BANKS",
     "MOST_CALLS",
     "NODES",
     "PAIRS",
@@ -23,6 +25,8 @@ __all__ = [
     "VECTORS",
 ]
 
+BANK_SHIFT = 22  # of the number of a bank in a local address that is named (see local_rows)
+MOST_BANKS = 126  # of both memories
 TAGS = 127  # commands of loads and stores that can be told apart, more than can be on their way
 MOST_CALLS = 64  # of a stretch
 SHAPES = 1 << 12
@@ -73,6 +77,15 @@ REPLAY_REGISTERS = [
     # --- where loads and stores begin in DRAM, by the tag that their addresses carry
     ("sequence", "i8"),
     ("origin", "i8", (TAGS + 1,)),
+    # --- local rows, by the distance from the last one used in their bank
+    ("anchored", "i8"),  # whether they are themselves
+    ("origin_rows", "i8"),  # banks of both memories
+    ("origin_row", "i8", (2 * BANKS,)),
+    ("before_origin_row", "i8", (2 * BANKS,)),
+    ("origin_block_stride", "i8", (3,)),  # as configured by the commands given so far
+    ("origin_a_rows", "i8"),  # that a whole tile reaches over
+    ("origin_c_rows", "i8"),
+    ("origin_preload", "i8"),  # whether a preload was the last command for the array
     # --- what a replayed stretch changed, and how it was before
     ("undo_count", "i8"),
     ("undo_place", "i8", (UNDO,)),

@@ -36,6 +36,19 @@ from gemmini_sim.engine.cycle_clock.journal import (
     page_of,
 )
 from gemmini_sim.engine.cycle_clock.known_states import find_state, forget_states
+from gemmini_sim.engine.cycle_clock.local_rows import (
+    NO_BANK,
+    banks_of_call,
+    fits,
+    follow_configuration,
+    has_locals,
+    keep_origins,
+    name_in_bank,
+    name_local,
+    put_back_origins,
+    use_bank,
+    use_local,
+)
 from gemmini_sim.engine.cycle_clock.pages import ASKS_READER, ASKS_WRITER, forget_pages, noted_page
 from gemmini_sim.engine.cycle_clock.records import STALL_NAMES
 from gemmini_sim.engine.cycle_clock.registers_replay import (
@@ -62,6 +75,7 @@ FENCE, SETTLE = -1, -2  # instead of a command's function
 _FEWEST_CALLS = 6  # of a stretch
 _PATIENCE = 64  # new states in a row after which it is not worth looking for a while
 _PAUSE, _PAUSES = 64, 5  # turns of a loop, and how often that is doubled
+_KNOWN_SHAPE = -1  # of calls that were found in the journal
 _SHAPE_PLACES = 4  # where a shape may be kept
 _SPREAD = 0x1E3779B97F4A7C15  # an odd number without a pattern
 
@@ -90,15 +104,22 @@ def _asked(clock, cycle, funct):
 
 @jit_inline
 def _about(clock, funct, rs1):
-    """Return what matters of a command's first operand: of an address only its place within a line."""
+    """Return what matters of a command's first operand: of a DRAM address only its place within a line."""
+    if has_locals(funct):
+        return name_local(clock, rs1)
     return (rs1 & clock["low_bits"]) | 1 << 16 if _has_address(funct, rs1) else rs1
+
+
+@jit_inline
+def _about_2(clock, funct, rs2):
+    return name_local(clock, rs2) if has_locals(funct) or is_transfer(funct) else rs2
 
 
 @jit
 def _simulate(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
     """Simulate a call, and note it down if a stretch is under way; return when it commits."""
     if clock["replay_mode"] == RECORD:
-        note(clock, _asked(clock, cycle, funct), _about(clock, funct, rs1), rs2)
+        note(clock, _asked(clock, cycle, funct), _about(clock, funct, rs1), _about_2(clock, funct, rs2))
         _keep_call(clock, cycle, funct, rs1, rs2, pc)
     if funct == FENCE:
         commit = simulate_fence(clock, tags, trace, events, cycle)
@@ -110,6 +131,8 @@ def _simulate(clock, tags, trace, events, cycle, funct, rs1, rs2, pc):
         commit = simulate_command(clock, tags, trace, events, cycle, funct, tagged, rs2)
         if clock["trace_count"] > rows:
             write_row(clock, trace, cycle, commit, funct, rs1, rs2, pc)
+    if clock["replay_on"]:
+        use_local(clock, funct, rs1, rs2)
     if clock["replay_mode"] == RECORD:
         note(clock, RETURN, commit - clock["stretch_base"], 0)
     if clock["hung"]:
@@ -174,6 +197,7 @@ def _open(clock, trace, node):
     if clock["tracing"] and clock["replay_mode"] == RECORD:
         keep_rows(clock, trace)
     keep_before(clock)
+    keep_origins(clock)
     if clock["replay_mode"] == RECORD:
         _keep_counters(clock)
 
@@ -273,16 +297,22 @@ def _replay(clock, tags, trace, cycle, funct, rs1, rs2, pc):
     if not _pass_end(clock, trace):
         return False
     asked = _asked(clock, cycle, funct)
-    about = _about(clock, funct, rs1)
+    bank, bank_2 = banks_of_call(clock, funct, rs1, rs2)
+    if bank == NO_BANK or bank_2 == NO_BANK:
+        return False
+    about = _about(clock, funct, rs1) if is_transfer(funct) else name_in_bank(clock, rs1, bank)
+    about_2 = name_in_bank(clock, rs2, bank_2)
     item = journal_word(clock, clock["journal_tail"])
     while item and (
         journal_word(clock, item) != asked
         or journal_word(clock, item + 1) != about
-        or journal_word(clock, item + 2) != rs2
+        or journal_word(clock, item + 2) != about_2
     ):
         item = journal_word(clock, item + OTHERWISE)
     if item == 0:
         return False
+    use_bank(clock, rs1, bank)
+    use_bank(clock, rs2, bank_2)
     if _has_address(funct, rs1):
         _new_tag(clock, rs1)
     item = journal_word(clock, item + FOLLOWING)
@@ -314,6 +344,7 @@ def _simulate_again(clock, tags, trace, events):
     clock["now"] = clock["stretch_base"]
     clock["sequence"] = clock["stretch_sequence"]
     clock["trace_count"] = clock["stretch_row"]
+    put_back_origins(clock)
     restore(clock, clock["node_vector"][clock["stretch_node"]])
     _begin_journal(clock)
     clock["replay_mode"] = RECORD
@@ -340,9 +371,20 @@ def _settle(clock, tags, trace, events):
 
 
 @jit
+def _add_to_shape(clock, funct, rs1, rs2):
+    """Add a call to what the calls since the last turn of a loop were, unless those were found in the journal."""
+    if clock["shape"] != _KNOWN_SHAPE:
+        about = 0 if is_transfer(funct) else _about(clock, funct, rs1)
+        shape = (clock["shape"] ^ about ^ _about_2(clock, funct, rs2) << 1 ^ funct) * _SPREAD
+        clock["shape"] = shape ^ shape >> 29  # a product's low bits depend on the factors' low bits alone
+
+
+@jit
 def _has_come_before(clock):
     """Return whether the calls since the last turn of a loop have come before: otherwise their times cannot have."""
     shape = clock["shape"]
+    if shape == _KNOWN_SHAPE:
+        return True
     slot = shape
     for place in range(shape, shape + _SHAPE_PLACES):
         slot = place & (SHAPES - 1)
@@ -393,6 +435,9 @@ def call(clock, tags, trace, events, cycle, funct):
     if clock["replay_on"]:
         if clock["replay_mode"] == REPLAY and not _replay(clock, tags, trace, cycle, funct, rs1, rs2, pc):
             _simulate_again(clock, tags, trace, events)
+        if clock["replay_mode"] != REPLAY and not clock["anchored"] and not fits(clock, funct, rs1, rs2):
+            _settle(clock, tags, trace, events)
+            clock["anchored"] = 1
         if pc <= clock["last_pc"] or clock["stretch_calls"] == MOST_CALLS:
             if clock["replay_mode"] != REPLAY:
                 _turn(clock, trace)
@@ -400,10 +445,12 @@ def call(clock, tags, trace, events, cycle, funct):
                     _simulate_again(clock, tags, trace, events)
             clock["shape"] = 0
         clock["last_pc"] = pc
-        shape = (clock["shape"] ^ (0 if is_transfer(funct) else rs1) ^ rs2 << 1 ^ funct) * _SPREAD
-        clock["shape"] = shape ^ shape >> 29  # a product's low bits depend on the factors' low bits alone
         if clock["replay_mode"] == REPLAY:
+            clock["shape"] = _KNOWN_SHAPE
+            follow_configuration(clock, funct, rs1, rs2)
             return
+        _add_to_shape(clock, funct, rs1, rs2)
         if clock["stretch_calls"] == MOST_CALLS:
             clock["replay_mode"] = OFF
     clock["call_commit"] = _simulate(clock, tags, trace, events, cycle, funct, rs1, rs2, pc)
+    follow_configuration(clock, funct, rs1, rs2)

@@ -13,6 +13,7 @@ from gemmini_sim.engine.cycle_clock.entry_names import give_names, name_of, name
 from gemmini_sim.engine.cycle_clock.journal import symbolic
 from gemmini_sim.engine.cycle_clock.l2_data import RESPONSE_ROOM
 from gemmini_sim.engine.cycle_clock.l2_directory import DIRTY, SEND_RELEASE
+from gemmini_sim.engine.cycle_clock.local_rows import ACCUMULATOR, has_locals, name_local, rows_of
 from gemmini_sim.engine.cycle_clock.record_words import choose, get_word
 from gemmini_sim.engine.cycle_clock.registers_replay import TRACE_ROWS, VECTORS
 from gemmini_sim.engine.cycle_clock.sizes import (
@@ -32,8 +33,11 @@ from gemmini_sim.engine.cycle_clock.snapshot_table import (
     ENTRY_IF,
     IF,
     LATELY,
+    LOCAL,
+    LOCAL_IF,
     MEMBER,
     OPERAND,
+    OPERAND_2,
     OPERATION,
     PACKET,
     PLACE,
@@ -84,6 +88,15 @@ def _emit_member(clock, kind, at, beside):
     elif kind == OPERAND:
         if is_transfer(get_word(clock, beside)):
             word = symbolic(clock, word)
+        elif has_locals(get_word(clock, beside)):
+            word = name_local(clock, word)
+    elif kind == OPERAND_2:
+        if is_transfer(get_word(clock, beside)) or has_locals(get_word(clock, beside)):
+            word = name_local(clock, word)
+    elif kind == LOCAL:
+        word = name_local(clock, word)
+    elif kind == LOCAL_IF:
+        word = name_local(clock, word) if get_word(clock, beside) else 0
     elif kind == IF:
         word = word if get_word(clock, beside) else 0
     elif kind == BLOCKED:
@@ -93,7 +106,8 @@ def _emit_member(clock, kind, at, beside):
     elif kind == VICTIM:
         word = word & DIRTY if get_word(clock, beside) & SEND_RELEASE else 0
     elif kind == RECENT:
-        word = word if get_word(clock, beside) - clock["now"] > _LATELY else 0
+        recent = get_word(clock, beside) - clock["now"] > _LATELY
+        word = name_local(clock, word | ACCUMULATOR) if recent else 0
     elif kind == LATELY:
         word = _from_now(clock, word, _LATELY)
     elif kind == VALID:
@@ -115,6 +129,7 @@ def _emit_member(clock, kind, at, beside):
 def _emit_first(clock):
     """Write down what has numbers that only grow: rows to store, answers, operations of the mesh."""
     give_names(clock)
+    _emit(clock, clock["anchored"])
     _emit(clock, clock["entry_valid"][LOAD])
     _emit(clock, clock["entries"])
     _emit(clock, clock["entry_valid"][STORE])
@@ -135,7 +150,7 @@ def _emit_first(clock):
         tag = (clock["mesh_operation"] - i) & (MESH_OPERATIONS - 1)
         _emit(clock, clock["tag_held"][tag])
         if clock["tag_held"][tag]:
-            _emit(clock, clock["tag_address"][tag])
+            _emit(clock, name_local(clock, clock["tag_address"][tag]))
             _emit(clock, clock["tag_rows"][tag])
             _emit(clock, name_of(clock, clock["tag_entry"][tag]))
     for i in range(4):
@@ -148,10 +163,13 @@ def _emit_entry(clock, queue, entry):
     _emit(clock, names_of(clock, clock["entry_users"][queue, entry, EXECUTE]))
     _emit(clock, clock["entry_users"][queue, entry, STORE])
     for operand in range(2):
-        _emit(clock, clock["entry_memory"][queue, entry, operand])
-        if clock["entry_memory"][queue, entry, operand] >= 0:
-            _emit(clock, clock["entry_start"][queue, entry, operand])
-            _emit(clock, clock["entry_end"][queue, entry, operand] << 1 | clock["entry_wraps"][queue, entry, operand])
+        memory = clock["entry_memory"][queue, entry, operand]
+        _emit(clock, memory)
+        if memory >= 0:
+            start, end = clock["entry_start"][queue, entry, operand], clock["entry_end"][queue, entry, operand]
+            wraps = clock["entry_wraps"][queue, entry, operand]
+            _emit(clock, name_local(clock, start | memory << 31))
+            _emit(clock, end << 1 | wraps if clock["anchored"] else end - start + wraps * rows_of(clock, memory))
 
 
 @jit

@@ -6,6 +6,7 @@ from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock._record import NEVER, is_transfer, lowest_bit
 from gemmini_sim.engine.cycle_clock.journal import ADDRESS_BITS, tag_of
 from gemmini_sim.engine.cycle_clock.l2_data import RESPONSE_ROOM
+from gemmini_sim.engine.cycle_clock.local_rows import ACCUMULATOR, has_locals, local_row, rows_of
 from gemmini_sim.engine.cycle_clock.record_words import choose, get_word, set_word
 from gemmini_sim.engine.cycle_clock.sizes import COMMANDS, EXECUTE, LOAD, MESH_OPERATIONS, STORE
 from gemmini_sim.engine.cycle_clock.snapshot_table import (
@@ -15,11 +16,15 @@ from gemmini_sim.engine.cycle_clock.snapshot_table import (
     BEGUN,
     BLOCKED,
     LATELY,
+    LOCAL,
+    LOCAL_IF,
     MEMBER,
     OPERAND,
+    OPERAND_2,
     OPERATION,
     PACKET,
     PLACE,
+    RECENT,
     RING,
     TABLE,
     TIME,
@@ -68,6 +73,15 @@ def _restore_member(clock, kind, at, beside, word):
     elif kind == OPERAND:
         if is_transfer(get_word(clock, beside)):
             word = _concrete(clock, word)
+        elif has_locals(get_word(clock, beside)):
+            word = local_row(clock, word)
+    elif kind == OPERAND_2:
+        if is_transfer(get_word(clock, beside)) or has_locals(get_word(clock, beside)):
+            word = local_row(clock, word)
+    elif kind in (LOCAL, LOCAL_IF):
+        word = local_row(clock, word)
+    elif kind == RECENT:
+        word = local_row(clock, word) & ~ACCUMULATOR
     elif kind == PLACE:
         word = clock["queued"]
         clock["queued"] = word + 1
@@ -87,6 +101,7 @@ def _restore_member(clock, kind, at, beside, word):
 @jit
 def _restore_first(clock):
     clock["queued"] = 0
+    _take(clock)  # anchored
     clock["entry_valid"][LOAD] = _take(clock)
     clock["entries"] = _take(clock)
     clock["entry_valid"][EXECUTE] = (1 << clock["entries"]) - 1
@@ -115,7 +130,7 @@ def _restore_first(clock):
         tag = -i & (MESH_OPERATIONS - 1)
         clock["tag_held"][tag] = _take(clock)
         if clock["tag_held"][tag]:
-            clock["tag_address"][tag] = _take(clock)
+            clock["tag_address"][tag] = local_row(clock, _take(clock))
             clock["tag_rows"][tag] = _take(clock)
             clock["tag_entry"][tag] = _take(clock)
     for i in range(4):
@@ -140,8 +155,13 @@ def _restore_entries(clock):
             for operand in range(2):
                 clock["entry_memory"][queue, entry, operand] = _take(clock)
                 if clock["entry_memory"][queue, entry, operand] >= 0:
-                    clock["entry_start"][queue, entry, operand] = _take(clock)
+                    start = local_row(clock, _take(clock)) & ~ACCUMULATOR
                     word = _take(clock)
+                    if not clock["anchored"]:
+                        rows = rows_of(clock, clock["entry_memory"][queue, entry, operand])
+                        word = start + word
+                        word = (word & (rows - 1)) << 1 | (word >= rows)
+                    clock["entry_start"][queue, entry, operand] = start
                     clock["entry_end"][queue, entry, operand] = word >> 1
                     clock["entry_wraps"][queue, entry, operand] = word & 1
 

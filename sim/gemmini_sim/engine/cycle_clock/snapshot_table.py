@@ -30,9 +30,12 @@ __all__ = [
     "FLAG",
     "IF",
     "LATELY",
+    "LOCAL",
+    "LOCAL_IF",
     "MEMBER",
     "NAMED",
     "OPERAND",
+    "OPERAND_2",
     "OPERATION",
     "PACKET",
     "PLACE",
@@ -51,7 +54,7 @@ __all__ = [
 
 # How a register becomes a word.
 RAW, TIME, LATELY, PACKET, ADDRESS, OPERAND, IF, BLOCKED, OPERATION, VICTIM, RECENT, TRACED, BEGUN, VALID = range(14)
-ENTRY, ENTRY_IF, PLACE = 14, 15, 16
+ENTRY, ENTRY_IF, PLACE, LOCAL, LOCAL_IF, OPERAND_2 = 14, 15, 16, 17, 18, 19
 # Which elements of a group of arrays count.
 ALL, RING, BITS, QUEUED, FLAG, BANK, ROWS, UNISSUED, NAMED, MEMBER = range(20, 30)
 
@@ -120,7 +123,7 @@ for _queue in range(3):
             ("queue_entry", RAW),
             ("queue_funct", RAW),
             ("queue_rs1", OPERAND, "queue_funct"),
-            ("queue_rs2", RAW),
+            ("queue_rs2", OPERAND_2, "queue_funct"),
             ("queue_time", TIME),
         ],
     )
@@ -132,28 +135,44 @@ for _path in range(2):
         "arrive_count",
         64,
         _path,
-        [(f"arrive_{n}", RAW) for n in ("local", "tracker", "bytes", "repeats", "pixels")] + [("arrive_time", TIME)],
+        [
+            ("arrive_local", LOCAL),
+            *[(f"arrive_{n}", RAW) for n in ("tracker", "bytes", "repeats", "pixels")],
+            ("arrive_time", TIME),
+        ],
     )
 _ring(
     "row_head",
     "row_count",
     64,
     0,
-    [("row_address", ADDRESS), ("row_local", RAW), ("row_tracker", RAW), ("row_time", TIME)],
+    [("row_address", ADDRESS), ("row_local", LOCAL), ("row_tracker", RAW), ("row_time", TIME)],
 )
 _ring(
     "unroll_head",
     "unroll_count",
     2,
     0,
-    [("unroll_entry", ENTRY)] + [(f"unroll_{n}", RAW) for n in ("funct", "rs1", "rs2")] + [("unroll_time", TIME)],
+    [
+        ("unroll_entry", ENTRY),
+        ("unroll_funct", RAW),
+        ("unroll_rs1", OPERAND, "unroll_funct"),
+        ("unroll_rs2", OPERAND_2, "unroll_funct"),
+        ("unroll_time", TIME),
+    ],
 )
 _ring(
     "execute_head",
     "execute_count",
     64,
     0,
-    [("execute_entry", ENTRY)] + [(f"execute_{n}", RAW) for n in ("funct", "rs1", "rs2")] + [("execute_time", TIME)],
+    [
+        ("execute_entry", ENTRY),
+        ("execute_funct", RAW),
+        ("execute_rs1", OPERAND, "execute_funct"),
+        ("execute_rs2", OPERAND_2, "execute_funct"),
+        ("execute_time", TIME),
+    ],
 )
 _ring(
     "control_head",
@@ -164,7 +183,8 @@ _ring(
         ("control_fires", RAW),
         ("control_time", TIME),
         ("control_first", RAW),
-        *[(f"control_{n}", IF, "control_first") for n in ("rows", "c_address", "c_rows")],
+        *[(f"control_{n}", IF, "control_first") for n in ("rows", "c_rows")],
+        ("control_c_address", LOCAL_IF, "control_first"),
         ("control_entry", ENTRY_IF, "control_first"),
     ],
 )
@@ -199,7 +219,7 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
         [
             ("command_funct", RAW, 0),
             ("command_rs1", OPERAND, 0, "command_funct"),
-            ("command_rs2", RAW, 0),
+            ("command_rs2", OPERAND_2, 0, "command_funct"),
             ("command_from", RAW, 0),
             ("command_row", TRACED, 0),
             ("command_blocked", BLOCKED, 0, "command_funct"),
@@ -227,7 +247,7 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
             [
                 ("entry_funct", RAW, 64 * queue),
                 ("entry_rs1", OPERAND, 64 * queue, "entry_funct"),
-                ("entry_rs2", RAW, 64 * queue),
+                ("entry_rs2", OPERAND_2, 64 * queue, "entry_funct"),
                 ("entry_wait", RAW, 64 * queue),
                 ("entry_time", TIME, 64 * queue),
             ],
@@ -247,7 +267,7 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
         BITS,
         "read_busy",
         0,
-        [(f"read_{n}", RAW, 0) for n in ("local", "offset", "bytes", "shift", "size", "tracker")],
+        [("read_local", LOCAL, 0), *[(f"read_{n}", RAW, 0) for n in ("offset", "bytes", "shift", "size", "tracker")]],
     ),
     (
         BITS,
@@ -265,13 +285,17 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
         FLAG,
         "zero_valid",
         0,
-        [("zero_time", TIME, 0), *[(f"zero_{n}", RAW, 0) for n in ("local", "tracker", "column")]],
+        [("zero_time", TIME, 0), ("zero_local", LOCAL, 0), *[(f"zero_{n}", RAW, 0) for n in ("tracker", "column")]],
     ),
     (
         FLAG,
         "zero_pixel_valid",
         0,
-        [("zero_pixel_time", TIME, 0), *[(f"zero_pixel_{n}", RAW, 0) for n in ("local", "last", "tracker", "left")]],
+        [
+            ("zero_pixel_time", TIME, 0),
+            ("zero_pixel_local", LOCAL, 0),
+            *[(f"zero_pixel_{n}", RAW, 0) for n in ("last", "tracker", "left")],
+        ],
     ),
     (
         FLAG,
@@ -280,7 +304,8 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
         [
             ("reader_time", TIME, 0),
             ("reader_address", ADDRESS, 0),
-            *[(f"reader_{n}", RAW, 0) for n in ("local", "tracker", "requested")],
+            ("reader_local", LOCAL, 0),
+            *[(f"reader_{n}", RAW, 0) for n in ("tracker", "requested")],
         ],
     ),
     (FLAG, "reader_lookup_valid", 0, [("reader_lookup", PACKET, 0)]),
@@ -290,8 +315,11 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
         "merger_valid",
         0,
         [
-            (f"merger_{n}", RAW, 0)
-            for n in ("tracker", "path", "local", "offset", "bytes", "shift", "size", "beats", "sent")
+            ("merger_local", LOCAL, 0),
+            *[
+                (f"merger_{n}", RAW, 0)
+                for n in ("tracker", "path", "offset", "bytes", "shift", "size", "beats", "sent")
+            ],
         ],
     ),
     (
@@ -327,8 +355,10 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
         [
             *[(n, RAW, 0) for n in ("execute_kind", "a_counter", "b_counter", "d_counter", "a_offset")],
             *[(f"{n}_started", RAW, 0) for n in "abd"],
-            *[(f"op_{n}_{m}", RAW, 0) for n in "abd" for m in ("start", "address", "garbage", "accumulator", "rows")],
-            *[(n, RAW, 0) for n in ("op_rows", "op_c_address", "op_c_rows")],
+            *[(f"op_{n}_{m}", RAW, 0) for n in "abd" for m in ("start", "garbage", "accumulator", "rows")],
+            *[(f"op_{n}_address", LOCAL_IF, 0, f"op_{n}_start") for n in "abd"],
+            *[(n, RAW, 0) for n in ("op_rows", "op_c_rows")],
+            ("op_c_address", LOCAL, 0),
             ("op_c_entry", ENTRY, 0),
         ],
     ),
@@ -357,7 +387,8 @@ _MASKED: list[tuple[int, str, int, list[tuple[Any, ...]]]] = [
         0,
         [
             ("out_address", ADDRESS, 0),
-            *[(f"out_{n}", RAW, 0) for n in ("local", "kind", "bytes", "last", "tracker")],
+            ("out_local", LOCAL, 0),
+            *[(f"out_{n}", RAW, 0) for n in ("kind", "bytes", "last", "tracker")],
             ("out_time", TIME, 0),
             ("out_data", TIME, 0),
         ],
@@ -385,14 +416,16 @@ def _table() -> np.ndarray:
     for name in registers:
         if name in plain or name.startswith(_NOT_REPLAYED):
             continue
-        rows.append((ALL, words_of(name), 0, 0))
-        kind = RAW
+        kind, beside = RAW, 0
         for names, particular in ((_TIMES, TIME), (_RECENT_TIMES, LATELY), (_WANTS, VALID), (_ENTRIES, ENTRY)):
             kind = particular if name in names else kind
         if name in _LEFT_OVER:
-            rows.append((MEMBER, word_of(name), IF, word_of(_LEFT_OVER[name])))
+            kind, beside = IF, word_of(_LEFT_OVER[name])
+        first, count = word_of(name), words_of(name)
+        if rows and not beside and rows[-1] == (MEMBER, first - rows[-2][1], kind, 0):  # right behind it in the record
+            rows[-2:] = [(ALL, rows[-2][1] + count, 0, 0), rows[-1]]
         else:
-            rows.append((MEMBER, word_of(name), kind, 0))
+            rows += [(ALL, count, 0, 0), (MEMBER, first, kind, beside)]
     for head, head_place, count, count_place, length, members in _RINGS:
         rows.append((RING, word_of(head, head_place), word_of(count, count_place), length - 1))
         for name, kind, place, *rest in members:

@@ -23,7 +23,13 @@ from gemmini_sim.engine.cycle_clock.registers_command import COMMAND_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_loops import LOOP_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_memory import MEMORY_REGISTERS
 from gemmini_sim.engine.cycle_clock.registers_move import MOVE_REGISTERS
-from gemmini_sim.engine.cycle_clock.registers_replay import KNOWN_REGISTERS, REPLAY_REGISTERS, TAGS
+from gemmini_sim.engine.cycle_clock.registers_replay import (
+    BANK_SHIFT,
+    KNOWN_REGISTERS,
+    MOST_BANKS,
+    REPLAY_REGISTERS,
+    TAGS,
+)
 from gemmini_sim.engine.cycle_clock.sizes import (
     BANKS,
     COMMANDS,
@@ -54,6 +60,7 @@ _LINE_WORDS = 8  # of the computer's own cache, so that a set of eight ways is i
 _settings: Any = numba.config  # a module whose variables are made at run time
 
 _STORED_ROWS = 25  # at most between the store controller and the writer's requests
+_LEAST_ROWS = 4  # of an operation of the array, whatever its operands
 _MASK_BITS = 62  # entries that a mask has bits for
 
 GENERAL_REGISTERS = [
@@ -72,6 +79,7 @@ GENERAL_REGISTERS = [
     ("wide_row_shift", "i8"),
     ("bus_shift", "i8"),
     ("address_mask", "i8"),
+    ("local_mask", "i8"),  # of a local address: its row, and which memory
     ("station_entries", "i8", (3,)),
     ("queue_entries", "i8", (3,)),
     ("trackers", "i8"),
@@ -232,6 +240,7 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["bus_shift"] = config.dma.bus_bytes.bit_length() - 1
     state["commands_free"] = (1 << COMMANDS) - 1
     state["address_mask"] = max(config.scratchpad_rows, config.accumulator_rows) - 1
+    state["local_mask"] = int(state["address_mask"]) | 1 << 31
     state["station_entries"] = (queues.station_load, queues.station_execute, queues.station_store)
     state["queue_entries"] = (queues.load, queues.execute, queues.store)
     state["trackers"] = queues.trackers
@@ -296,6 +305,17 @@ def new_clock(config: MachineConfig, *, tracing: bool = False, replaying: bool =
     state["replay_on"] = replaying and not _settings.DISABLE_JIT and on_their_way < TAGS
     if config.memory.banks:  # the rows that are open depend on addresses
         state["replay_on"] = 0
+    # local rows are named after others of their bank if the name has bits for it
+    state["origin_rows"] = config.scratchpad.banks + config.accumulator.banks
+    state["anchored"] = (
+        state["origin_rows"] > MOST_BANKS
+        or state["address_mask"] >> BANK_SHIFT != 0
+        or state["scratchpad_rows"] != config.scratchpad.banks << state["bank_shift"]
+        or state["accumulator_rows"] != config.accumulator.banks << state["accumulator_bank_shift"]
+        or config.array.dim < _LEAST_ROWS
+    )
+    state["origin_block_stride"] = config.array.dim
+    state["origin_a_rows"] = state["origin_c_rows"] = config.array.dim
     state["low_bits"] = max(config.l2.line_bytes, config.dma.request_bytes) - 1
     state["nodes"] = state["journal_used"] = 1
     return clock

@@ -211,7 +211,7 @@ def _send_row(clock, rs1, rs2, blocks):
     rows = (rs2 >> 48) & 0xFFFF
     pooling = clock["store_pool_stride"] != 0
     slot = clock["out_end"] & _MASK
-    base = rs2 & clock["address_mask"]
+    base = rs2 & clock["local_mask"]
     kind = SCRATCHPAD
     if (rs2 >> 31) & 1:
         kind = _FULL if (rs2 >> 29) & 1 else _ACCUMULATOR
