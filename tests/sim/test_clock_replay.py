@@ -154,7 +154,7 @@ def test_a_clock_that_knows_states_of_earlier_runs_answers_like_a_new_one(preset
     expected = {
         seed: give_random_loops(Host(config, replaying=False, tracing=tracing), config, seed) for seed in (4, 5)
     }
-    for seed in (4, 5) * 6:
+    for seed in (4, 5) * 8:
         assert give_random_loops(host, config, seed) == expected[seed]
         known.append(int(host.clock["nodes"]))
         reset_clock(host.clocks, module.new_clock(config, tracing=tracing))
