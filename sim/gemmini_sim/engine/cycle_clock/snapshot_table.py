@@ -421,11 +421,11 @@ def _table() -> np.ndarray:
             kind = particular if name in names else kind
         if name in _LEFT_OVER:
             kind, beside = IF, word_of(_LEFT_OVER[name])
-        first, count = word_of(name), words_of(name)
+        first, words = word_of(name), words_of(name)
         if rows and not beside and rows[-1] == (MEMBER, first - rows[-2][1], kind, 0):  # right behind it in the record
-            rows[-2:] = [(ALL, rows[-2][1] + count, 0, 0), rows[-1]]
+            rows[-2:] = [(ALL, rows[-2][1] + words, 0, 0), rows[-1]]
         else:
-            rows += [(ALL, count, 0, 0), (MEMBER, first, kind, beside)]
+            rows += [(ALL, words, 0, 0), (MEMBER, first, kind, beside)]
     for head, head_place, count, count_place, length, members in _RINGS:
         rows.append((RING, word_of(head, head_place), word_of(count, count_place), length - 1))
         for name, kind, place, *rest in members:
