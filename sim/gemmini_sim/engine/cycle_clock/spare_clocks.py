@@ -15,7 +15,7 @@ from gemmini_sim.engine.cycle_clock.state import new_clock, reset_clock
 
 __all__ = ["borrow_clock", "give_back_clock"]
 
-_MOST = 4  # clocks that are kept, whatever their machine; each takes up to 50 MB, most of them a tenth
+_MOST = 4  # clocks that are kept, whatever their machine; each takes up to 65 MB, most of them a tenth
 
 _spare: list[tuple[tuple[str, bool], np.ndarray]] = []
 _after_reset: dict[tuple[str, bool], np.ndarray] = {}  # what clocks of the spare ones' kinds are like
