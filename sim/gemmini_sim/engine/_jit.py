@@ -28,7 +28,10 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["bit_length", "cache_folder", "is_compiled", "jit", "jit_apart", "jit_inline", "jit_part", "link", "seldom"]
+from gemmini_sim.engine._whole import EntryCompiler, PartCompiler
+
+__all__ = ["PART", "bit_length", "cache_folder", "is_compiled", "jit", "jit_apart", "jit_inline", "jit_part", "link"]
+__all__ += ["seldom"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -36,7 +39,11 @@ _settings: Any = numba.config  # a module whose variables are made at run time
 
 # Without reference counts of arrays: the engine allocates nothing, and counting takes 6 % of a run.
 _ALL: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-_PART = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what has no entry from Python
+_FROM_JITTED_CODE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not from Python
+_ENTRY: dict[str, Any] = {"pipeline_class": EntryCompiler}
+_APART = {**_FROM_JITTED_CODE, **_ENTRY}
+PART: Any = {**_FROM_JITTED_CODE, "pipeline_class": PartCompiler}
+"""Numba's options for a function that only jitted code calls."""
 
 _KEEP_FOLDERS = 4
 _KEEP_SECONDS = 24 * 3600  # a younger folder may belong to a process that is still running
@@ -51,17 +58,17 @@ def jit(function: F) -> F:
     Division follows NumPy (no exception on zero). ``NUMBA_DISABLE_JIT=1`` and ``NUMBA_BOUNDSCHECK=1`` have their usual
     meaning. Where no cache folder can be written, every process compiles anew.
     """
-    return _compile(function, entry=True)
+    return _compile(function, _ENTRY)
 
 
 def jit_part(function: F) -> F:
-    """Compile a function that only jitted code calls: like :func:`jit`, a quarter faster, no entry from Python."""
-    return _compile(function, entry=False)
+    """Compile a function that only jitted code calls: it becomes a part of the machine code of its callers."""
+    return _compile(function, PART)
 
 
 def jit_inline(function: F) -> F:
     """Compile a function into each of its callers: like :func:`jit_part`, for what runs per instruction or cycle."""
-    return _compile(function, entry=False, forceinline=True)
+    return _compile(function, {**PART, "forceinline": True})
 
 
 def _type_seldom(_context):
@@ -101,7 +108,7 @@ def jit_apart(symbol: str, signature: Callable[[], tuple[object, ...]]) -> Calla
         types = signature()
         address = ctypes.c_void_p()
         llvm.add_symbol(symbol, ctypes.addressof(address))
-        _apart.append((jit_part(function), types, address))
+        _apart.append((_compile(function, _APART), types, address))
         return cast("F", _caller(symbol, types))
 
     return decorate
@@ -137,15 +144,14 @@ def link() -> None:
 _apart: list[tuple[Any, tuple[object, ...], ctypes.c_void_p]] = []
 
 
-def _compile(function: F, *, entry: bool, forceinline: bool = False) -> F:
+def _compile(function: F, options: dict[str, Any]) -> F:
     folder = cache_folder()
     with _decorating:
         previous = _settings.CACHE_DIR
         _settings.CACHE_DIR = "" if folder is None else str(folder)
         try:
-            options: dict[str, Any] = {} if entry else _PART
-            compile_ = numba.njit(cache=folder is not None, forceinline=forceinline, **_ALL, **options)
-            return cast("F", compile_(function))
+            kept = folder is not None and options["pipeline_class"] is EntryCompiler
+            return cast("F", numba.njit(cache=kept, **_ALL, **options)(function))
         finally:
             _settings.CACHE_DIR = previous
 

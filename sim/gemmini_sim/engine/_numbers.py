@@ -10,6 +10,8 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from gemmini_sim.engine._jit import PART
+
 __all__ = ["by_number"]
 
 
@@ -43,5 +45,5 @@ def by_number(
 
     # Numba checks that the chosen function and the one that chooses have the same parameters.
     cast("Any", typed).__signature__ = inspect.signature(integer)
-    overload(choose)(typed)
+    overload(choose, jit_options=PART)(typed)
     return choose

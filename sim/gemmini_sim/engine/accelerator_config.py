@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.accelerator_state import BAD_CONFIG, NO_FAULT, STATISTICS, fault
 from gemmini_sim.engine.normalization import NO_ACTIVATION, SOFTMAX
 

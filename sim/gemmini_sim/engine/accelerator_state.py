@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gemmini_sim.config import MachineConfig
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.conv_operands import CONVOLUTION
 from gemmini_sim.engine.counters import random_state
 

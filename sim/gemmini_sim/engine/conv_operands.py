@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.commands import LOOP_CONV_CONFIG_1
 
 __all__ = ["ACCUMULATE", "ACCUMULATOR", "CONVOLUTION", "blocks", "configure_conv", "decode", "half"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit, jit_part
 
 __all__ = ["INSTRUCTION_DTYPE", "decode"]
 
@@ -50,12 +50,12 @@ def decode(out, word, pc):
             _decode_quadrant_2(out, word)
 
 
-@jit
+@jit_part
 def _illegal(out, word):
     _set(out, op.ILLEGAL, 0, 0, 0, word)
 
 
-@jit
+@jit_part
 def _set(out, operation, rd, rs1, rs2, imm):
     out["op"] = operation
     out["rd"] = rd if rd != 0 else op.DROPPED
@@ -64,13 +64,13 @@ def _set(out, operation, rd, rs1, rs2, imm):
     out["imm"] = imm
 
 
-@jit
+@jit_part
 def _signed(value, bits):
     """Read the low bits of a value as a two's complement number."""
     return ((value & ((1 << bits) - 1)) ^ (1 << (bits - 1))) - (1 << (bits - 1))
 
 
-@jit
+@jit_part
 def _decode_32(out, word, pc):
     opcode = word & 0x7F
     rd = word >> 7 & 31
@@ -135,7 +135,7 @@ def _decode_32(out, word, pc):
         _decode_float(out, word, opcode, rd, funct3, rs1, rs2, funct7, immediate)
 
 
-@jit
+@jit_part
 def _decode_op_imm(out, word, rd, funct3, rs1, immediate):
     shift = word >> 20 & 63
     funct6 = word >> 26 & 63
@@ -164,7 +164,7 @@ def _decode_op_imm(out, word, rd, funct3, rs1, immediate):
         _set(out, op.ANDI, rd, rs1, 0, immediate)
 
 
-@jit
+@jit_part
 def _op(funct7, funct3):
     if funct7 == 1:
         return op.MUL + funct3
@@ -182,7 +182,7 @@ def _op(funct7, funct3):
     return op.ILLEGAL
 
 
-@jit
+@jit_part
 def _op_32(funct7, funct3):
     if funct7 == 1:
         if funct3 == 0:
@@ -204,7 +204,7 @@ def _op_32(funct7, funct3):
     return op.ILLEGAL
 
 
-@jit
+@jit_part
 def _decode_system(out, word, rd, funct3, rs1):
     if word == 0x00000073:
         _set(out, op.ECALL, 0, 0, 0, 0)
@@ -219,7 +219,7 @@ def _decode_system(out, word, rd, funct3, rs1):
         _set(out, operation, rd, rs1, 0, word >> 20 & 0xFFF)
 
 
-@jit
+@jit_part
 def _decode_atomic(out, rd, funct3, rs1, rs2, funct5):
     known = funct5 < 4 or funct5 & 3 == 0
     if (funct3 == 2 or funct3 == 3) and known and not (funct5 == 2 and rs2 != 0):
@@ -227,7 +227,7 @@ def _decode_atomic(out, rd, funct3, rs1, rs2, funct5):
         out["rm"] = funct3
 
 
-@jit
+@jit_part
 def _decode_float(out, word, opcode, rd, funct3, rs1, rs2, funct7, immediate):
     width = funct7 & 3
     if opcode == 0x07:
@@ -247,7 +247,7 @@ def _decode_float(out, word, opcode, rd, funct3, rs1, rs2, funct7, immediate):
             out["format"] = width
 
 
-@jit
+@jit_part
 def _set_float_memory(out, operation, rs1, register, imm):
     """Set a load or store of a floating-point register."""
     if operation >= op.FSW:
@@ -257,7 +257,7 @@ def _set_float_memory(out, operation, rs1, register, imm):
     out["rm"] = 2 + (operation == op.FLD or operation == op.FSD)
 
 
-@jit
+@jit_part
 def _set_float_op(out, rd, rs1, rs2, rm, funct5, width):
     if funct5 != 0x14 and funct5 != 0x18 and funct5 != 0x1C:  # comparisons, conversions and moves to integer registers
         rd += op.FLOATS
@@ -270,7 +270,7 @@ def _set_float_op(out, rd, rs1, rs2, rm, funct5, width):
     out["format"] = width
 
 
-@jit
+@jit_part
 def _is_float_op(funct5, funct3, rs2, width):
     """Tell whether an OP-FP encoding is defined; a reserved rounding mode is the executing core's to reject."""
     if funct5 < 4:  # add, sub, mul, div
@@ -294,7 +294,7 @@ def _is_float_op(funct5, funct3, rs2, width):
     return False
 
 
-@jit
+@jit_part
 def _decode_quadrant_0(out, word):
     funct3 = word >> 13
     rd = 8 + (word >> 2 & 7)
@@ -319,7 +319,7 @@ def _decode_quadrant_0(out, word):
         _set(out, op.SD, 0, rs1, rd, offset_d)
 
 
-@jit
+@jit_part
 def _decode_quadrant_1(out, word):
     funct3 = word >> 13
     rd = word >> 7 & 31
@@ -351,7 +351,7 @@ def _decode_quadrant_1(out, word):
         _set(out, op.BEQ + funct3 - 6, 0, 8 + (word >> 7 & 7), 0, _signed(offset, 9))
 
 
-@jit
+@jit_part
 def _decode_compressed_arithmetic(out, word, constant):
     rd = 8 + (word >> 7 & 7)
     rs2 = 8 + (word >> 2 & 7)
@@ -378,7 +378,7 @@ def _decode_compressed_arithmetic(out, word, constant):
             _set(out, op.ADDW, rd, rd, rs2, 0)
 
 
-@jit
+@jit_part
 def _decode_quadrant_2(out, word):
     funct3 = word >> 13
     rd = word >> 7 & 31
@@ -407,7 +407,7 @@ def _decode_quadrant_2(out, word):
         _set(out, op.SD, 0, 2, rs2, store_d)
 
 
-@jit
+@jit_part
 def _decode_compressed_jump(out, word, rd, rs2):
     if word >> 12 & 1 == 0:
         if rs2 != 0:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 
 __all__ = ["EVENT_DTYPE", "FENCED", "HOST_LOAD", "HOST_STORE", "LINE_BYTES", "MARKER", "TOUCHED_DTYPE", "note"]
 

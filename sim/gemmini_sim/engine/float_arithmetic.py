@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.float_number import (
     DIVIDE_BY_ZERO,
     FINITE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.csr import float_dirty, float_off
 from gemmini_sim.engine.float_arithmetic import add, divide, fused, multiply, square_root
 from gemmini_sim.engine.float_convert import (

@@ -16,7 +16,8 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit, jit_inline
+from gemmini_sim.engine._jit import jit_inline
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.float_fast_convert import fast_convert
 
 __all__ = ["execute_float_fast"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit, jit_inline
+from gemmini_sim.engine._jit import jit_inline
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.integer import sign_extend_32
 
 __all__ = ["fast_convert"]

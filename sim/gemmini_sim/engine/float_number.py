@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 
 __all__ = [
     "DIVIDE_BY_ZERO",

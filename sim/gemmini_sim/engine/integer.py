@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 
 __all__ = ["multiply_high_unsigned", "multiply_or_divide", "sign_extend_32"]
 

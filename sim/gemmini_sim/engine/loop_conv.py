@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.accelerator_state import BAD_CONFIG, BAD_LOOP, GARBAGE, NO_FAULT, fault
 from gemmini_sim.engine.commands import (
     COMPUTE_ACCUMULATED,

@@ -7,7 +7,7 @@ moves. As "residual add" the loop computes ``C = A + B`` in the accumulator.
 
 from __future__ import annotations
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.accelerator_state import BAD_LOOP, GARBAGE, NO_FAULT, STATISTICS, fault
 from gemmini_sim.engine.commands import (
     COMPUTE_ACCUMULATED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.csr import execute_csr, float_dirty, float_off, return_from_trap
 from gemmini_sim.engine.float_execute import execute_float
 from gemmini_sim.engine.htif import answer_tohost, is_channel, store_channel

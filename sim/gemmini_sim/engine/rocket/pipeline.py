@@ -11,7 +11,7 @@ import numpy as np
 
 from gemmini_sim.engine import cycle_clock as accelerator_clock
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit, jit_part, seldom
+from gemmini_sim.engine._jit import jit_part, seldom
 from gemmini_sim.engine.rocket import kinds
 from gemmini_sim.engine.rocket.branches import BRANCH, DIRECT, jump_kind
 from gemmini_sim.engine.rocket.dcache import REPLAY, access, take_probes
@@ -37,7 +37,7 @@ __all__ = ["commit_command", "commit_fence", "issue_again", "issue_slowly", "str
 MEMORY, MEMORY_END = 0x8000_0000, 1 << 40
 
 
-@jit
+@jit_part
 def issue_slowly(rocket, clock, tags, trace, events, core, code, slot, halfword):
     """Time any instruction: `issue`, and all that it leaves out.
 
@@ -173,7 +173,7 @@ def _access_device(host, time, straddles):
     return time
 
 
-@jit
+@jit_part
 def commit_command(rocket, clock, tags, trace, events, funct, rs1, rs2, pc):
     """Let the command that was issued last commit when the accelerator takes it."""
     host = rocket.core[0]
@@ -186,7 +186,7 @@ def commit_command(rocket, clock, tags, trace, events, funct, rs1, rs2, pc):
         take_probes(host, rocket.dcache, clock)
 
 
-@jit
+@jit_part
 def commit_fence(rocket, clock, tags, trace, events):
     """Let the fence that was issued last commit when the accelerator and the caches are at rest."""
     host = rocket.core[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.accelerator_state import GARBAGE
 from gemmini_sim.engine.arithmetic import index
 from gemmini_sim.engine.sanitizer.dram import load_bytes, store_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemmini_sim.engine import commands
-from gemmini_sim.engine._jit import jit
+from gemmini_sim.engine._jit import jit, jit_part
 from gemmini_sim.engine.accelerator_config import configure
 from gemmini_sim.engine.compute import preload
 from gemmini_sim.engine.conv_operands import configure_conv
@@ -21,7 +21,7 @@ from gemmini_sim.engine.sanitizer.state import UNUSED
 __all__ = ["finish", "follow"]
 
 
-@jit
+@jit_part
 def _command(shadow, scratchpad, accumulator, funct, loop, rs1, rs2):
     """Follow one command that moves, computes or configures; return whether it leaves a local memory."""
     progress, registers = shadow.progress[0], shadow.registers[0]
@@ -42,7 +42,7 @@ def _command(shadow, scratchpad, accumulator, funct, loop, rs1, rs2):
     return False
 
 
-@jit
+@jit_part
 def _loop(shadow, scratchpad, accumulator, funct, rs1, rs2):
     """Follow the commands that a hardware loop stands for; return whether one leaves a local memory."""
     registers = shadow.registers[0]
