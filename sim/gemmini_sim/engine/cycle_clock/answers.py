@@ -6,8 +6,6 @@ to be undone if the journal does not have the answer.
 
 from __future__ import annotations
 
-import numpy as np
-
 from gemmini_sim.engine._jit import jit_inline
 from gemmini_sim.engine._jit import jit_part as jit
 from gemmini_sim.engine.cycle_clock.journal import (
@@ -22,29 +20,22 @@ from gemmini_sim.engine.cycle_clock.journal import (
 )
 from gemmini_sim.engine.cycle_clock.l2_directory import decide, find, next_register, register_of
 from gemmini_sim.engine.cycle_clock.pages import compare_page, count_rows
-from gemmini_sim.engine.cycle_clock.record_words import get_word, set_word
-from gemmini_sim.engine.cycle_clock.registers_replay import CHANGED
-from gemmini_sim.engine.cycle_clock.state import word_of
+from gemmini_sim.engine.cycle_clock.sizes import MSHRS
 
 __all__ = ["answer", "keep_before", "take", "undo"]
-
-# Registers that answers change: where they are, where they are kept, how many words.
-_CHANGED = np.array([(word_of(name), word_of(f"before_{name}"), words) for name, words in CHANGED], np.int64)
-
-
-@jit
-def _copy(clock, origin, target):
-    """Copy every register that an answer may change; ``origin`` and ``target`` are columns of ``_CHANGED``."""
-    for row in range(len(_CHANGED)):
-        for i in range(_CHANGED[row, 2]):
-            set_word(clock, _CHANGED[row, target] + i, get_word(clock, _CHANGED[row, origin] + i))
 
 
 @jit_inline
 def keep_before(clock):
     """Keep what the answers of a stretch may change."""
     clock["undo_count"] = 0
-    _copy(clock, 0, 1)
+    clock["before_lfsr"], clock["before_misses"] = clock["lfsr"], clock["misses"]
+    clock["before_probe_count"] = clock["probe_count"]
+    for mshr in range(MSHRS):  # one loop for all four, which the compiler makes copies of several words
+        clock["before_mshr_line"][mshr] = clock["mshr_line"][mshr]
+        clock["before_mshr_way"][mshr] = clock["mshr_way"][mshr]
+        clock["before_mshr_set"][mshr] = clock["mshr_set"][mshr]
+        clock["before_mshr_victim"][mshr] = clock["mshr_victim"][mshr]
 
 
 @jit
@@ -55,7 +46,13 @@ def undo(clock, tags):
         at = clock["undo_place"][place]
         tags[at // clock["ways"], at % clock["ways"]] = clock["undo_entry"][place]
     clock["undo_count"] = 0
-    _copy(clock, 1, 0)
+    clock["lfsr"], clock["misses"] = clock["before_lfsr"], clock["before_misses"]
+    clock["probe_count"] = clock["before_probe_count"]
+    for mshr in range(MSHRS):
+        clock["mshr_line"][mshr] = clock["before_mshr_line"][mshr]
+        clock["mshr_way"][mshr] = clock["before_mshr_way"][mshr]
+        clock["mshr_set"][mshr] = clock["before_mshr_set"][mshr]
+        clock["mshr_victim"][mshr] = clock["before_mshr_victim"][mshr]
 
 
 @jit_inline

@@ -155,4 +155,9 @@ def compare_page(clock, asked, address):
 @jit_inline
 def count_rows(address, step, most):
     """Return how many rows (at most ``most``) are on an address' page, each ``step`` bytes behind the one before."""
-    return min((_BYTES - 1 - (address & (_BYTES - 1))) // step, most)
+    rows = 0
+    end = (address & (_BYTES - 1)) + step
+    while rows < most and end < _BYTES:  # most are few, and the processor takes longer for a division
+        rows += 1
+        end += step
+    return rows

@@ -7,7 +7,6 @@ from gemmini_sim.engine.cycle_clock.sizes import BANKS, MSHRS, STATION
 
 __all__ = [
     "BANK_SHIFT",
-    "CHANGED",
     "COUNTERS",
     "ENDS",
     "JOURNAL",
@@ -39,12 +38,6 @@ UNDO = 4096  # changes of the tag array in a stretch
 COUNTERS = 4 + len(STALL_NAMES)
 ENDS = COUNTERS + 4  # words behind the end of a stretch
 PAIRS = 8  # of pages, of which it is known whether they are the same
-
-# What a replayed stretch changes beside the tag array, and how many words each is.
-CHANGED = (
-    *[(name, 1) for name in ("lfsr", "misses", "probe_count")],
-    *[(name, MSHRS) for name in ("mshr_line", "mshr_way", "mshr_set", "mshr_victim")],
-)
 
 REPLAY_REGISTERS = [
     # --- the call under way, and what it returns
@@ -90,7 +83,8 @@ REPLAY_REGISTERS = [
     ("undo_count", "i8"),
     ("undo_place", "i8", (UNDO,)),
     ("undo_entry", "i8", (UNDO,)),
-    *[(f"before_{name}", "i8", (words,)) for name, words in CHANGED],
+    *[(f"before_{name}", "i8") for name in ("lfsr", "misses", "probe_count")],
+    *[(f"before_{name}", "i8", (MSHRS,)) for name in ("mshr_line", "mshr_way", "mshr_set", "mshr_victim")],
     # --- writing down a state
     ("places", "i8", (max(64, BANKS),)),
     ("entries", "i8"),  # of the array's commands in the station: how many there are,

@@ -169,19 +169,19 @@ def _counter(clock, number):
 
 
 @jit
-def _begin_journal(clock):
+def _record(clock, trace):
+    """Begin to note what the simulation asks, from the state in which the stretch began."""
     clock["journal_tail"] = clock["node_link"][clock["stretch_node"]]
+    clock["replay_mode"] = RECORD
+    for number in range(COUNTERS):
+        clock["stretch_counters"][number] = _counter(clock, number)
+    if clock["tracing"]:
+        keep_rows(clock, trace)
     clock["matched_packet"] = -1
     clock["kept_asked"] = 0
     forget_pages(clock)
     clock["robin_set"] = clock["translator_set"] = 0
     begin_held(clock)
-
-
-@jit
-def _keep_counters(clock):
-    for number in range(COUNTERS):
-        clock["stretch_counters"][number] = _counter(clock, number)
 
 
 @jit_inline
@@ -192,14 +192,12 @@ def _open(clock, trace, node):
     clock["stretch_sequence"] = clock["sequence"]
     clock["stretch_calls"] = 0
     clock["stretch_row"] = clock["trace_count"]
-    _begin_journal(clock)
-    clock["replay_mode"] = REPLAY if clock["journal"][clock["journal_tail"]] else RECORD
-    if clock["tracing"] and clock["replay_mode"] == RECORD:
-        keep_rows(clock, trace)
+    clock["journal_tail"] = clock["node_link"][node]
+    clock["replay_mode"] = REPLAY
     keep_before(clock)
     keep_origins(clock)
-    if clock["replay_mode"] == RECORD:
-        _keep_counters(clock)
+    if clock["journal"][clock["journal_tail"]] == 0:  # nobody has been further
+        _record(clock, trace)
 
 
 @jit
@@ -346,11 +344,7 @@ def _simulate_again(clock, tags, trace, events):
     clock["trace_count"] = clock["stretch_row"]
     put_back_origins(clock)
     restore(clock, clock["node_vector"][clock["stretch_node"]])
-    _begin_journal(clock)
-    clock["replay_mode"] = RECORD
-    _keep_counters(clock)
-    if clock["tracing"]:
-        keep_rows(clock, trace)
+    _record(clock, trace)
     calls = clock["stretch_calls"]
     clock["stretch_calls"] = 0
     for number in range(calls):

@@ -24,18 +24,27 @@ LINE = 4  # bits of a tag below the line
 _settings: Any = numba.config  # a module whose variables are made at run time
 _intrinsic: Any = intrinsic  # to its type the first parameter is one for callers too
 _WORD = ir.IntType(64)
+_LANES = 4
 
 
 def _generate(builder: Any, place: Any, value: Any, words: int, shift: int) -> Any:  # noqa: ANN401 - llvmlite's
-    """Generate a mask of the words from a place on that are a value once their lowest bits are shifted out."""
-    vector = ir.VectorType(_WORD, words)
-    found = builder.load(builder.bitcast(place, vector.as_pointer()), align=8)
-    if shift:
-        found = builder.lshr(found, ir.Constant(vector, [shift] * words))
+    """Generate a mask of the words from a place on that are a value once their lowest bits are shifted out.
+
+    Four words are one vector of AVX2, whose instruction for the mask is quicker than those that put vectors together.
+    """
+    vector = ir.VectorType(_WORD, _LANES)
     first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
-    lanes = ir.Constant(ir.VectorType(ir.IntType(32), words), [0] * words)
-    same = builder.icmp_signed("==", found, builder.shuffle_vector(first, first, lanes))
-    return builder.zext(builder.bitcast(same, ir.IntType(words)), _WORD)
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+    values = builder.shuffle_vector(first, first, lanes)
+    mask = _WORD(0)
+    for start in range(0, words, _LANES):
+        part = builder.bitcast(builder.gep(place, [_WORD(start)]), vector.as_pointer())
+        found = builder.load(part, align=8)
+        if shift:
+            found = builder.lshr(found, ir.Constant(vector, [shift] * _LANES))
+        same = builder.bitcast(builder.icmp_signed("==", found, values), ir.IntType(_LANES))
+        mask = builder.or_(mask, builder.shl(builder.zext(same, _WORD), _WORD(start)))
+    return mask
 
 
 @_intrinsic

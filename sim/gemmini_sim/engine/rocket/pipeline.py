@@ -11,7 +11,7 @@ import numpy as np
 
 from gemmini_sim.engine import cycle_clock as accelerator_clock
 from gemmini_sim.engine import opcodes as op
-from gemmini_sim.engine._jit import jit_part, seldom
+from gemmini_sim.engine._jit import jit_inline, jit_part, seldom
 from gemmini_sim.engine.rocket import kinds
 from gemmini_sim.engine.rocket.branches import BRANCH, DIRECT, jump_kind
 from gemmini_sim.engine.rocket.dcache import REPLAY, access, take_probes
@@ -173,7 +173,7 @@ def _access_device(host, time, straddles):
     return time
 
 
-@jit_part
+@jit_inline
 def commit_command(rocket, clock, tags, trace, events, funct, rs1, rs2, pc):
     """Let the command that was issued last commit when the accelerator takes it."""
     host = rocket.core[0]
